@@ -1,0 +1,46 @@
+# Everything sets itself up: `make demo` and `make test` need only Python 3.11+, git, make and PyPI.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# uv comes from PyPI where it is missing, into the same environment.
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types fix bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## make the development environment in .venv
+
+$(STAMP): pyproject.toml requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "hotpack needs Python 3.11 or newer; set PYTHON=…")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x "$(UV)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements-dev.txt -e .
+	@touch $@
+
+demo: $(STAMP) ## spaCy, too big for Lambda, in a local Lambda: three placements against the bare import
+	@$(BIN)/python examples/demo.py
+
+test: check ## every check: lint, types, tests (the same as check)
+
+check: lint types ## exactly what CI runs
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+fix: $(STAMP) ## let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove what was built here (not the cache of downloads)
+	rm -rf $(VENV) examples/*/.hotpack .mypy_cache .pytest_cache .ruff_cache

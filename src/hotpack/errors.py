@@ -1,0 +1,54 @@
+"""The one tree of what can go wrong, each a sentence for people and a hint.
+
+    HotpackError
+    ├── ConfigError          [tool.hotpack] or what it names is not usable
+    ├── DependencyError      the dependencies cannot be had for the target
+    │   ├── NoWheelError     a package has no wheel that the target can run
+    │   └── IndexUnreachableError  the package index cannot be reached
+    ├── LimitError           the result would pass a limit of AWS Lambda
+    ├── ArtifactError        a built artifact is missing or not what it should be
+    └── SandboxError         the local Lambda cannot run the function
+"""
+
+
+class HotpackError(Exception):
+    """Base of all errors that a user can do something about.
+
+    Attributes:
+        message: what happened, with the name of the thing, its size and the limit.
+        hint: what to do about it, or None.
+
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(HotpackError):
+    """The project's configuration, or a file that it names, is not usable."""
+
+
+class DependencyError(HotpackError):
+    """The dependencies cannot be resolved or installed for the target."""
+
+
+class NoWheelError(DependencyError):
+    """A package has no wheel that the target can run."""
+
+
+class IndexUnreachableError(DependencyError):
+    """The package index cannot be reached."""
+
+
+class LimitError(HotpackError):
+    """The result would pass a limit of AWS Lambda."""
+
+
+class ArtifactError(HotpackError):
+    """A built artifact is missing, damaged, or of another format."""
+
+
+class SandboxError(HotpackError):
+    """The local Lambda cannot run the function."""

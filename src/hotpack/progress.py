@@ -1,0 +1,37 @@
+"""How stages say what they are doing; only the command line decides how that looks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Literal, Protocol
+
+Unit = Literal["bytes", "files"]
+Advance = Callable[[int], None]
+"""Called with how many more units are done."""
+
+
+class Progress(Protocol):
+    """Where a stage reports to."""
+
+    def log(self, message: str) -> None:
+        """Say one line."""
+
+    def warn(self, message: str, *, hint: str | None = None) -> None:
+        """Say that the result is usable, but not as good as it could be."""
+
+    def task(self, description: str, total: int | None, unit: Unit) -> AbstractContextManager[Advance]:
+        """Show a long step while the context is open."""
+
+
+class Silent:
+    """Reports nowhere."""
+
+    def log(self, message: str) -> None:
+        """Say nothing."""
+
+    def warn(self, message: str, *, hint: str | None = None) -> None:
+        """Say nothing."""
+
+    @contextmanager
+    def task(self, description: str, total: int | None, unit: Unit) -> Iterator[Advance]:  # noqa: ARG002
+        """Show nothing."""
+        yield lambda _: None

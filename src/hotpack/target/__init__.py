@@ -1,0 +1,5 @@
+"""What is known of AWS Lambda: runtimes, architectures, limits. Facts only, each with its source."""
+
+from hotpack.target.runtimes import ARCHITECTURES, RUNTIMES, Architecture, Runtime, Target
+
+__all__ = ["ARCHITECTURES", "RUNTIMES", "Architecture", "Runtime", "Target"]
