@@ -1,13 +1,13 @@
 """The one tree of what can go wrong, each a sentence for people and a hint.
 
-    HotpackError
-    ├── ConfigError          [tool.hotpack] or what it names is not usable
-    ├── DependencyError      the dependencies cannot be had for the target
-    │   ├── NoWheelError     a package has no wheel that the target can run
-    │   └── IndexUnreachableError  the package index cannot be reached
-    ├── LimitError           the result would pass a limit of AWS Lambda
-    ├── ArtifactError        a built artifact is missing or not what it should be
-    └── SandboxError         the local Lambda cannot run the function
+HotpackError
+├── ConfigError          [tool.hotpack] or what it names is not usable
+├── DependencyError      the dependencies cannot be had for the target
+│   ├── NoWheelError     a package has no wheel that the target can run
+│   └── IndexUnreachableError  the package index cannot be reached
+├── LimitError           the result would pass a limit of AWS Lambda
+├── ArtifactError        a built artifact is missing or not what it should be
+└── SandboxError         the local Lambda cannot run the function
 """
 
 

@@ -18,7 +18,9 @@ class Progress(Protocol):
     def warn(self, message: str, *, hint: str | None = None) -> None:
         """Say that the result is usable, but not as good as it could be."""
 
-    def task(self, description: str, total: int | None, unit: Unit) -> AbstractContextManager[Advance]:
+    def task(
+        self, description: str, total: int | None, unit: Unit
+    ) -> AbstractContextManager[Advance]:
         """Show a long step while the context is open."""
 
 

@@ -1,4 +1,4 @@
-"""What is known of AWS Lambda: runtimes, architectures, limits. Facts only, each with its source."""
+"""What is known of AWS Lambda: runtimes, architectures, limits. Each with its source."""
 
 from hotpack.target.runtimes import ARCHITECTURES, RUNTIMES, Architecture, Runtime, Target
 
