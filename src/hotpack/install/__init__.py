@@ -1,0 +1,7 @@
+"""From named dependencies to installed files. The only room that runs uv."""
+
+from hotpack.install.installer import Lock, install, lock
+from hotpack.install.tree import Distribution, File, Kind, Tree
+from hotpack.install.uv import Uv
+
+__all__ = ["Distribution", "File", "Kind", "Lock", "Tree", "Uv", "install", "lock"]

@@ -1,0 +1,144 @@
+"""Resolves dependencies to a lock and installs it for a target, once for the same input."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotpack.cache import Cache, digest_of
+from hotpack.install.tree import EMPTY_TREE, Tree, list_tree
+from hotpack.install.uv import Uv
+from hotpack.progress import Progress
+from hotpack.project import Dependencies
+from hotpack.target import Target
+
+_LISTING = 1
+"""Raised when the listing of a tree changes its meaning, so that cached ones are made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Every distribution to install, with its version and hashes, as a requirements file."""
+
+    text: str
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """The distributions as `name==version`."""
+        return tuple(re.findall(r"^([\w.-]+==[^\s;\\]+)", self.text, re.MULTILINE))
+
+
+def lock(
+    dependencies: Dependencies | None, target: Target, uv: Uv, store: Path, *, upgrade: bool = False
+) -> Lock:
+    """Return the dependencies resolved for the target.
+
+    The resolution is kept in the folder `store` and used until the dependencies change or
+    `upgrade` asks for the newest, so a build tomorrow is the build of today.
+
+    Raises DependencyError, or the one of its kinds that names the cause.
+    """
+    if dependencies is None:
+        return Lock("")
+    key = digest_of(dependencies.source, dependencies.content, target.platform, target.runtime.name)
+    kept = Cache(store)
+    path = kept.path("locks", key)
+    if upgrade or not path.is_file():
+        text = (
+            _export(dependencies, target, uv)
+            if dependencies.source == "uv.lock"
+            else _resolve(dependencies, target, uv)
+        )
+        kept.put("locks", key, text.encode())
+    return Lock(path.read_text())
+
+
+def install(lock: Lock, target: Target, uv: Uv, cache: Cache, progress: Progress) -> Tree:
+    """Return the tree of what the lock names, installed for the target.
+
+    A lock installed before is not installed again. No interpreter of the target is needed, and
+    nothing is built from source.
+
+    Raises DependencyError, or the one of its kinds that names the cause.
+    """
+    if not lock.pins:
+        return EMPTY_TREE
+    key = digest_of(_LISTING, lock.text, target.platform, target.runtime.name)
+    listing = cache.path("trees", key) / "tree.json"
+    if not listing.is_file():
+        with (
+            cache.folder("trees", key) as beside,
+            progress.task(f"install {len(lock.pins)} distributions", None, "files"),
+        ):
+            root = beside / "root"
+            (beside / "lock.txt").write_text(lock.text)
+            uv.run(
+                ["pip", "install", *_for(target), "--target", str(root), "--no-deps", "--quiet",
+                 "--requirements", str(beside / "lock.txt")],
+                target,
+            )  # fmt: skip
+            _point_scripts_at_lambda(root, target)
+            tree = list_tree(root, f".{target.runtime.cache_tag}-")
+            (beside / "tree.json").write_text(tree.to_json(beside))
+    return Tree.from_json(listing.read_text(), listing.parent)
+
+
+def install_runtime_client(target: Target, uv: Uv, cache: Cache, progress: Progress) -> Path:
+    """Return a folder with what Lambda's own runtime brings: `awslambdaric` and `boto3`.
+
+    It stands in for `/var/runtime` in the local Lambda. The newest versions are taken, which
+    Lambda's may be a few weeks behind of.
+    """
+    key = digest_of("runtime-client", target.platform, target.runtime.name)
+    if not cache.path("runtimes", key).is_dir():
+        with (
+            cache.folder("runtimes", key) as beside,
+            progress.task("install Lambda's runtime client", None, "files"),
+        ):
+            uv.run(
+                ["pip", "install", *_for(target), "--target", str(beside), "--quiet",
+                 "awslambdaric", "boto3"],
+                target,
+            )  # fmt: skip
+    return cache.path("runtimes", key)
+
+
+def _for(target: Target) -> list[str]:
+    """Return uv's options for wheels that the target can run.
+
+    awslambdaric's sdist builds curl with cmake: wheels only, for it as for everything else.
+    """
+    return [
+        "--python-version", target.runtime.python_version,
+        "--python-platform", target.platform,
+        "--only-binary", ":all:",
+    ]  # fmt: skip
+
+
+def _resolve(dependencies: Dependencies, target: Target, uv: Uv) -> str:
+    return uv.run(
+        ["pip", "compile", *_for(target), "--generate-hashes", "--no-header", "--no-annotate",
+         "--quiet", str(dependencies.path)],
+        target,
+    )  # fmt: skip
+
+
+def _export(dependencies: Dependencies, target: Target, uv: Uv) -> str:
+    return uv.run(
+        ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-editable", "--no-header",
+         "--no-annotate", "--quiet", "--project", str(dependencies.path.parent)],
+        target,
+    )  # fmt: skip
+
+
+def _point_scripts_at_lambda(root: Path, target: Target) -> None:
+    """Give console scripts the interpreter they would find on Lambda instead of this machine's.
+
+    Otherwise they could not run there, and two machines would build different bytes.
+    """
+    for script in sorted((root / "bin").glob("*")):
+        first, _, rest = script.read_bytes().partition(b"\n")
+        if first.startswith(b"#!") and b"python" in first:
+            mode = script.stat().st_mode
+            script.unlink()  # it may be a hard link into uv's cache
+            script.write_bytes(b"#!/var/lang/bin/" + target.runtime.name.encode() + b"\n" + rest)
+            script.chmod(mode)

@@ -1,0 +1,228 @@
+"""The installed files of all distributions, listed."""
+
+import csv
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Self
+
+from packaging.utils import canonicalize_name
+
+from hotpack.errors import DependencyError
+
+
+class Kind(StrEnum):
+    """What a file is for, told from its name (and, for data, its first bytes)."""
+
+    SOURCE = "source"
+    BYTECODE = "bytecode"
+    EXTENSION = "extension"
+    """An extension module: a shared library that Python imports."""
+
+    LIBRARY = "library"
+    """A shared library that another library or ctypes loads."""
+
+    EXECUTABLE = "executable"
+    DATA = "data"
+    METADATA = "metadata"
+    """In a `.dist-info`: `importlib.metadata` reads it at run time."""
+
+    STUB = "stub"
+    HEADER = "header"
+    STATIC = "static"
+    """A static library or an object file: only a linker wants it."""
+
+    TEST = "test"
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether a cold start has no use for files of this kind, as a rule."""
+        return self in _COLD
+
+
+_COLD: Final = frozenset({Kind.STUB, Kind.HEADER, Kind.STATIC, Kind.TEST})
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One installed file."""
+
+    path: str
+    """Relative to the tree's root, with forward slashes."""
+
+    size: int
+    """In bytes."""
+
+    sha256: str
+    kind: Kind
+    distribution: str
+    """Canonical name of the distribution whose RECORD lists it."""
+
+    executable: bool
+    source: Path
+    """Where the content is on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One installed package."""
+
+    name: str
+    """Canonical, e.g. `typing-extensions`."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All files, sorted by path, and the distributions that they belong to, sorted by name."""
+
+    distributions: tuple[Distribution, ...]
+    files: tuple[File, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Sum of the files' sizes, which is how Lambda counts."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every path, content and mode."""
+        listing = hashlib.sha256()
+        for file in self.files:
+            listing.update(f"{file.path}\0{file.sha256}\0{file.executable}\n".encode())
+        return listing.hexdigest()
+
+    def by_distribution(self) -> dict[str, tuple[File, ...]]:
+        """Return every distribution's files, in the order of the tree; empty ones included."""
+        groups: dict[str, list[File]] = {item.name: [] for item in self.distributions}
+        for file in self.files:
+            groups[file.distribution].append(file)
+        return {name: tuple(files) for name, files in groups.items()}
+
+    def replaced(self, files: Iterable[File]) -> Self:
+        """Return a tree of the same distributions with other files."""
+        return type(self)(self.distributions, tuple(sorted(files, key=lambda file: file.path)))
+
+    def to_json(self, root: Path) -> str:
+        """Return the listing as text, with sources relative to `root`, for the cache."""
+        rows = [
+            [f.path, f.size, f.sha256, f.kind, f.distribution, f.executable, _below(root, f.source)]
+            for f in self.files
+        ]
+        return json.dumps(
+            {"distributions": [[d.name, d.version] for d in self.distributions], "files": rows}
+        )
+
+    @classmethod
+    def from_json(cls, text: str, root: Path) -> Self:
+        """Return the tree that `to_json` wrote."""
+        document = json.loads(text)
+        return cls(
+            tuple(Distribution(*row) for row in document["distributions"]),
+            tuple(
+                File(path, size, sha256, Kind(kind), distribution, executable, root / source)
+                for path, size, sha256, kind, distribution, executable, source in document["files"]
+            ),
+        )
+
+
+EMPTY_TREE: Final = Tree((), ())
+
+
+def list_tree(root: Path, extension_suffix: str) -> Tree:
+    """Return the listing of the distributions installed in the folder `root`.
+
+    Files count that a RECORD lists; what an installer leaves beside them does not.
+    `extension_suffix` is the target's, e.g. `.cpython-313-`.
+
+    Raises DependencyError for an editable install, which points to files outside of the tree.
+    """
+    owners: dict[str, str] = {}
+    distributions = []
+    for info in sorted(root.glob("*.dist-info")):
+        name, version = info.name.removesuffix(".dist-info").split("-")
+        _refuse_editable(info)
+        distributions.append(Distribution(canonicalize_name(name), version))
+        owners |= dict.fromkeys(_recorded(root, info), canonicalize_name(name))
+    with ThreadPoolExecutor() as pool:
+        files = pool.map(
+            lambda item: _list_file(root, *item, extension_suffix=extension_suffix),
+            sorted(owners.items()),
+        )
+        return Tree(tuple(sorted(distributions, key=lambda item: item.name)), tuple(files))
+
+
+def _recorded(root: Path, info: Path) -> Iterable[str]:
+    """Yield the paths that exist of those a RECORD lists; it may name files that uv left out."""
+    with (info / "RECORD").open(newline="", encoding="utf-8") as record:
+        for row in csv.reader(record):
+            path = os.path.normpath(row[0]) if row else ""
+            if path and not path.startswith(("..", "/")) and (root / path).is_file():
+                yield path
+
+
+def _refuse_editable(info: Path) -> None:
+    origin = info / "direct_url.json"
+    if origin.is_file() and json.loads(origin.read_text()).get("dir_info", {}).get("editable"):
+        raise DependencyError(
+            f"{info.name.split('-')[0]} is an editable install, which a function cannot hold",
+            hint="name the folder without -e; hotpack adds the project's own code by itself",
+        )
+
+
+def _list_file(root: Path, path: str, distribution: str, *, extension_suffix: str) -> File:
+    source = root / path
+    content = source.read_bytes()
+    return File(
+        path,
+        len(content),
+        hashlib.sha256(content).hexdigest(),
+        _kind(path, content[:4], extension_suffix),
+        distribution,
+        os.access(source, os.X_OK),
+        source,
+    )
+
+
+_TEST_FOLDERS: Final = frozenset({"tests", "test", "testing_data", "_tests"})
+_LIBRARY: Final = re.compile(r"\.so(\.[0-9]+)*$")
+_SUFFIXES: Final = {
+    ".py": Kind.SOURCE,
+    ".pyc": Kind.BYTECODE,
+    ".pyi": Kind.STUB,
+    ".h": Kind.HEADER,
+    ".hh": Kind.HEADER,
+    ".hpp": Kind.HEADER,
+    ".cuh": Kind.HEADER,
+    ".inc": Kind.HEADER,
+    ".pxd": Kind.HEADER,
+    ".a": Kind.STATIC,
+    ".o": Kind.STATIC,
+    ".lib": Kind.STATIC,
+}
+
+
+def _kind(path: str, magic: bytes, extension_suffix: str) -> Kind:
+    folders, _, name = path.rpartition("/")
+    parts = folders.split("/")
+    if parts[0].endswith(".dist-info"):
+        return Kind.METADATA
+    if _TEST_FOLDERS.intersection(parts):
+        return Kind.TEST
+    if _LIBRARY.search(name):
+        is_extension = extension_suffix in name or name.endswith(".abi3.so")
+        return Kind.EXTENSION if is_extension else Kind.LIBRARY
+    if magic == b"\x7fELF":
+        return Kind.EXECUTABLE
+    return _SUFFIXES.get(Path(name).suffix, Kind.DATA)
+
+
+def _below(root: Path, path: Path) -> str:
+    return os.path.relpath(path, root)

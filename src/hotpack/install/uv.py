@@ -1,0 +1,105 @@
+"""The door to uv: runs it, and turns what it says into errors for people."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from uv import find_uv_bin
+
+from hotpack.errors import DependencyError, IndexUnreachableError, NoWheelError
+from hotpack.target import Target
+
+
+class Uv:
+    """Runs the `uv` that came with hotpack, with the user's own settings of it."""
+
+    def __init__(self, environment: Mapping[str, str], executable: str | None = None) -> None:
+        self._executable = executable or find_uv_bin()
+        # A target's Python is never downloaded unasked, and installing needs none.
+        self._environment = {**environment, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+
+    def run(self, arguments: Sequence[str], target: Target) -> str:
+        """Return what uv prints on stdout.
+
+        Raises DependencyError, or the one of its kinds that names the cause.
+        """
+        done = subprocess.run(
+            [self._executable, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise explain(done.stderr, target)
+        return done.stdout
+
+    def find_python(self, version: str) -> Path | None:
+        """Return an installed CPython of that minor version, None where there is none.
+
+        Interpreters of pyenv count, which its own shims hide unless they are switched on.
+        """
+        if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+            return Path(sys._base_executable)  # type: ignore[attr-defined]  # noqa: SLF001
+        pyenv = Path(self._environment.get("PYENV_ROOT", Path.home() / ".pyenv"))
+        bins = [str(path) for path in sorted(pyenv.glob(f"versions/{version}.*/bin"), reverse=True)]
+        search = os.pathsep.join([*bins, self._environment.get("PATH", os.defpath)])
+        done = subprocess.run(
+            [self._executable, "python", "find", "--system", f"cpython@{version}"],
+            env={**self._environment, "PATH": search},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Path(done.stdout.strip()).resolve() if done.returncode == 0 else None
+
+
+_UNREACHABLE: Final = (
+    "error sending request",
+    "Failed to fetch",
+    "network was disabled",
+    "dns error",
+)
+_NO_WHEEL: Final = re.compile(r"(\S+?)(?:[<>=!~]\S+)? (?:has|have) no (?:usable )?wheels")
+_NO_WHEEL_AT_INSTALL: Final = re.compile(
+    r"`?([\w.-]+?)(?:==\S+)?`? .*(?:no binary distribution|no-build)"
+)
+_NOT_FOUND: Final = re.compile(r"Because (\S+) was not found in the package registry")
+_TAGS: Final = re.compile(r"we only found wheels for .*?following .*? tags?: (.+)")
+
+
+def explain(stderr: str, target: Target) -> DependencyError:
+    """Return the error that uv's words on stderr mean, with uv's own words below."""
+    words = "\n".join(line for line in stderr.splitlines() if not line.startswith("warning:"))
+    flat = " ".join(words.split())
+    if any(sign in flat for sign in _UNREACHABLE):
+        return IndexUnreachableError(
+            f"the package index cannot be reached\n{words}",
+            hint="check the network, or uv's UV_DEFAULT_INDEX and proxy settings; "
+            "what was installed before is still in the cache and builds offline",
+        )
+    if missing := _NOT_FOUND.search(flat):
+        return DependencyError(
+            f"the package index has no package named {missing[1]}\n{words}",
+            hint="check the spelling; for another index set uv's UV_INDEX",
+        )
+    if without := _NO_WHEEL.search(flat) or _NO_WHEEL_AT_INSTALL.search(flat):
+        tags = _TAGS.search(flat)
+        exist = (
+            f"; its wheels are for {tags[1]}" if tags else "; it has none for this system at all"
+        )
+        return NoWheelError(
+            f"{_package(without)} has no wheel for {target} ({target.platform}){exist}\n{words}",
+            hint="ask for another version of it, another `runtime` (newer ones have a newer glibc) "
+            "or `architecture` in [tool.hotpack], a package that ships wheels (psycopg2-binary for "
+            "psycopg2), or put a wheel you built into a folder and set UV_FIND_LINKS to it",
+        )
+    return DependencyError(f"the dependencies cannot be had for {target}\n{words}")
+
+
+def _package(match: re.Match[str]) -> str:
+    return re.split(r"[<>=!~]", match[1].strip("`'\""))[0]

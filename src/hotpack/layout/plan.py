@@ -1,0 +1,218 @@
+"""Plans the layout: sizes, pins and limits in, the placement of every distribution out. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hotpack.errors import ConfigError, LimitError
+from hotpack.project import Placement
+from hotpack.project.config import EVERY_DISTRIBUTION
+from hotpack.target.limits import EPHEMERAL_STORAGE_MB, MIB, UNZIPPED_BYTES, over_size_message
+
+MANIFEST_RESERVE_BYTES: Final = 2 * MIB
+"""Kept free for the manifest, whose size is only known once the packs are written. tensorflow's
+19,000 files take 1.6 MB; the finished package is measured again, exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What one distribution weighs."""
+
+    distribution: str
+    raw_bytes: int
+    packed_bytes: int
+    """Compressed, in packs."""
+
+    restored_bytes: int
+    """In `/tmp`, where every file takes whole blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where one distribution goes and why."""
+
+    distribution: str
+    placement: Placement
+    raw_bytes: int
+    packed_bytes: int | None
+    """None where it is inline, as it is not compressed into a pack."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The placement of every distribution, sorted by name."""
+
+    placed: tuple[Placed, ...]
+
+    def names(self, *placements: Placement) -> tuple[str, ...]:
+        """Return the distributions that have one of the placements."""
+        return tuple(p.distribution for p in self.placed if p.placement in placements)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether anything has to be restored, so that the function needs the runtime."""
+        return bool(self.names("bundled", "remote"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Distributions that are placed alike."""
+
+    weights: tuple[Weight, ...]
+    pin: Placement | None
+
+    def total(self, size: Callable[[Weight], int]) -> int:
+        return sum(map(size, self.weights))
+
+    @property
+    def name(self) -> str:
+        return " + ".join(weight.distribution for weight in self.weights)
+
+
+def plan(
+    weights: Sequence[Weight],
+    together: Iterable[frozenset[str]],
+    pins: Mapping[str, Placement],
+    *,
+    code_bytes: int,
+    runtime_bytes: int,
+    ephemeral_storage_mb: int,
+    has_bucket: bool,
+) -> Layout:
+    """Return the layout that fits and moves as little as it can out of the raw function.
+
+    Everything is inline where that fits. Otherwise the distributions that save the most space are
+    bundled, one after the other, until it fits; where even that does not, the largest go to S3.
+    `code_bytes` is the project's own code, `runtime_bytes` what restoring adds to the function.
+
+    Raises LimitError with the largest distributions and the bytes that are too many, and
+    ConfigError for a pin of what is not there or of two neighbours to different places.
+    """
+    groups = _group(weights, together, pins)
+    placements: dict[_Group, Placement] = {group: group.pin or "inline" for group in groups}
+    reasons = {group: "pinned" if group.pin else "fits raw" for group in groups}
+    free = [group for group in groups if group.pin is None]
+
+    def excess() -> int:
+        size = _package_bytes(placements, code_bytes, runtime_bytes)
+        return size - UNZIPPED_BYTES
+
+    for group in sorted(free, key=_saving, reverse=True):
+        if excess() > 0 and _saving(group) > 0:
+            placements[group] = "bundled"
+            reasons[group] = f"{_mb(_raw(group))} raw do not fit, {_mb(_packed(group))} packed do"
+    for group in sorted(free, key=_packed, reverse=True):
+        if excess() > 0 and has_bucket:
+            placements[group] = "remote"
+            reasons[group] = "does not fit even compressed"
+    if excess() > 0:
+        raise _over_limit(excess(), placements, has_bucket)
+    _check_tmp(placements, ephemeral_storage_mb)
+    return _layout(placements, reasons)
+
+
+def _group(
+    weights: Sequence[Weight], together: Iterable[frozenset[str]], pins: Mapping[str, Placement]
+) -> list[_Group]:
+    by_name = {weight.distribution: weight for weight in weights}
+    for name in pins:
+        if name != EVERY_DISTRIBUTION and name not in by_name:
+            raise ConfigError(
+                f"[tool.hotpack.place] pins {name}, which is not among the dependencies",
+                hint="`hotpack sizes` lists them",
+            )
+    groups = []
+    for names in together:
+        asked = {pins[name] for name in names if name in pins}
+        if len(asked) > 1:
+            raise ConfigError(
+                f"{', '.join(sorted(names))} share a folder and cannot be placed apart",
+                hint="pin all of them to the same placement in [tool.hotpack.place]",
+            )
+        pin = asked.pop() if asked else pins.get(EVERY_DISTRIBUTION)
+        groups.append(_Group(tuple(by_name[name] for name in sorted(names)), pin))
+    return groups
+
+
+def _raw(group: _Group) -> int:
+    return group.total(lambda weight: weight.raw_bytes)
+
+
+def _packed(group: _Group) -> int:
+    return group.total(lambda weight: weight.packed_bytes)
+
+
+def _saving(group: _Group) -> int:
+    return _raw(group) - _packed(group)
+
+
+def _package_bytes(
+    placements: Mapping[_Group, Placement], code_bytes: int, runtime_bytes: int
+) -> int:
+    size = code_bytes
+    for group, placement in placements.items():
+        size += {"inline": _raw(group), "bundled": _packed(group), "remote": 0}[placement]
+    if set(placements.values()) & {"bundled", "remote"}:
+        size += runtime_bytes + MANIFEST_RESERVE_BYTES
+    return size
+
+
+def _over_limit(
+    excess: int, placements: Mapping[_Group, Placement], has_bucket: bool
+) -> LimitError:
+    weights = [
+        (0 if placement == "remote" else _raw(group) if placement == "inline" else _packed(group),
+         f"{group.name} ({placement})")
+        for group, placement in placements.items()
+    ]  # fmt: skip
+    largest = ", ".join(f"{name} {_mb(size)}" for size, name in sorted(weights, reverse=True)[:5])
+    if any(group.pin for group in placements):
+        hint = "loosen the pins in [tool.hotpack.place]: bundled is compressed, remote is on S3"
+    elif has_bucket:
+        hint = "the project's own code is too large: see `include` in [tool.hotpack]"
+    else:
+        hint = "name a `bucket` in [tool.hotpack], so that the largest can be on S3"
+    return LimitError(
+        f"{over_size_message(UNZIPPED_BYTES + excess, layers=False)}: "
+        f"it is {excess} bytes over. Largest: {largest}",
+        hint=hint,
+    )
+
+
+def _check_tmp(placements: Mapping[_Group, Placement], ephemeral_storage_mb: int) -> None:
+    restored = sum(
+        group.total(lambda weight: weight.restored_bytes)
+        for group, placement in placements.items()
+        if placement != "inline"
+    )
+    needed_mb = -(-restored // MIB)
+    if needed_mb > ephemeral_storage_mb:
+        most = EPHEMERAL_STORAGE_MB[1]
+        raise LimitError(
+            f"the packed distributions take {needed_mb} MB in /tmp and "
+            f"ephemeral_storage_mb is {ephemeral_storage_mb}",
+            hint=f"set ephemeral_storage_mb = {needed_mb} or more in [tool.hotpack]"
+            if needed_mb <= most
+            else f"Lambda's most is {most} MB: leave a dependency out",
+        )
+
+
+def _layout(placements: Mapping[_Group, Placement], reasons: Mapping[_Group, str]) -> Layout:
+    placed = [
+        Placed(
+            weight.distribution,
+            placement,
+            weight.raw_bytes,
+            None if placement == "inline" else weight.packed_bytes,
+            reasons[group],
+        )
+        for group, placement in placements.items()
+        for weight in group.weights
+    ]
+    return Layout(tuple(sorted(placed, key=lambda item: item.distribution)))
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

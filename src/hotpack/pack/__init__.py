@@ -1,0 +1,17 @@
+"""Writes what is deployed: packs, the manifest, the function's zip. This room owns the format."""
+
+from hotpack.pack.artifacts import Contents, Release, read_release, write_artifacts
+from hotpack.pack.entries import Entry
+from hotpack.pack.frames import CompressedDistribution, compress
+from hotpack.pack.runtime import runtime_entries
+
+__all__ = [
+    "CompressedDistribution",
+    "Contents",
+    "Entry",
+    "Release",
+    "compress",
+    "read_release",
+    "runtime_entries",
+    "write_artifacts",
+]

@@ -1,0 +1,190 @@
+"""Writes a build's artifacts as one folder, whole or not at all, and reads its `release.json`."""
+
+import fcntl
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Final
+
+from hotpack.cache import Cache
+from hotpack.errors import ArtifactError, LimitError
+from hotpack.layout import Layout
+from hotpack.pack.entries import Entry
+from hotpack.pack.frames import CompressedDistribution
+from hotpack.pack.packs import Pack, manifest, write_packs
+from hotpack.pack.runtime import HANDLER, PACKAGE
+from hotpack.pack.zips import unzipped_bytes, write_zip
+from hotpack.progress import Progress
+from hotpack.project import Config
+from hotpack.target.limits import UNZIPPED_BYTES, over_size_message
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What `release.json` says: all that is needed to run or deploy the artifacts beside it."""
+
+    folder: Path
+    handler: str
+    """What Lambda is told to call: the project's own handler, or the runtime's entry."""
+
+    runtime: str
+    architecture: str
+    memory_mb: int
+    ephemeral_storage_mb: int
+    timeout_s: int
+    environment: dict[str, str]
+    package_bytes: int
+    """Unzipped size of the function, as Lambda counts it."""
+
+    zip_bytes: int
+    bucket: str | None
+    remote_packs: dict[str, str]
+    """S3 key to file name below `folder`."""
+
+    @property
+    def function_zip(self) -> Path:
+        """The function's package."""
+        return self.folder / "function.zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a function is made of."""
+
+    code: Sequence[Entry]
+    """The project's own files and their bytecode."""
+
+    inline: Sequence[Entry]
+    """The files of the distributions that are raw in the function."""
+
+    packed: Sequence[CompressedDistribution]
+    """The others."""
+
+    runtime: Sequence[Entry]
+    """What it takes to restore them; none where all is inline."""
+
+
+def write_artifacts(
+    build: Path,
+    config: Config,
+    layout: Layout,
+    contents: Contents,
+    cache: Cache,
+    progress: Progress,
+) -> Release:
+    """Write the artifacts of a build and make `build` a link to their folder.
+
+    `build` shows the earlier artifacts until the new ones are complete, also when interrupted.
+
+    Raises LimitError where the package is over Lambda's limit; the earlier artifacts stay.
+    """
+    build.parent.mkdir(parents=True, exist_ok=True)
+    with _only_one(build):
+        folder = Path(tempfile.mkdtemp(prefix=f"{build.name}-", dir=build.parent))
+        try:
+            folder.chmod(0o755)
+            release = _write(folder, config, layout, contents, cache, progress)
+            _point(build, folder)
+        except BaseException:
+            rmtree(folder, ignore_errors=True)
+            raise
+    return release
+
+
+@contextmanager
+def _only_one(build: Path) -> Iterator[None]:
+    """Wait for another build of the same project, and clear what a killed one left behind."""
+    with build.with_name(f"{build.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in build.parent.glob(f"{build.name}-*"):
+            if left != build.resolve():
+                rmtree(left, ignore_errors=True)
+        yield
+
+
+def read_release(folder: Path) -> Release:
+    """Return the release in a build's folder.
+
+    Raises ArtifactError where there is none, or one of another format.
+    """
+    folder = folder.resolve()
+    path = folder / "release.json"
+    hint = "build it with `hotpack build`"
+    try:
+        document = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ArtifactError("nothing has been built yet", hint=hint) from None
+    except ValueError as error:
+        raise ArtifactError(f"{path} is damaged: {error}", hint=hint) from None
+    if document.pop("format", None) != _FORMAT:
+        raise ArtifactError(f"{path} was written by another version of hotpack", hint=hint)
+    return Release(folder=folder, **document)
+
+
+def _write(
+    folder: Path,
+    config: Config,
+    layout: Layout,
+    contents: Contents,
+    cache: Cache,
+    progress: Progress,
+) -> Release:
+    (folder / "packs").mkdir()
+    placements = {placed.distribution: placed.placement for placed in layout.placed}
+    packs = write_packs(folder / "packs", contents.packed, placements)
+    bundled = [_bundled(pack) for pack in packs if pack.placement == "bundled"]
+    changing = list(contents.code)
+    if packs:
+        path = folder / "manifest.json"
+        path.write_bytes(manifest(packs, config.handler, config.bucket))
+        changing.append(Entry.of_path(f"{PACKAGE}/manifest.json", path))
+    own = {entry.path for entry in changing}  # the project's own files win over a dependency's
+    others = [*contents.inline, *contents.runtime, *bundled]
+    stable = [entry for entry in others if entry.path not in own]
+    size = unzipped_bytes([*stable, *changing])
+    if size > UNZIPPED_BYTES:
+        raise LimitError(over_size_message(size, layers=False) + f"; it has {size} bytes")
+    write_zip(folder / "function.zip", stable, changing, cache, progress)
+    return _describe(folder, config, packs, size)
+
+
+def _bundled(pack: Pack) -> Entry:
+    path = f"{PACKAGE}/packs/{pack.name}.pack"
+    return Entry(path, pack.path, pack.size, pack.name, stored=True)
+
+
+def _describe(folder: Path, config: Config, packs: Sequence[Pack], package_bytes: int) -> Release:
+    release = Release(
+        folder=folder,
+        handler=HANDLER if packs else config.handler,
+        runtime=config.target.runtime.name,
+        architecture=config.target.architecture,
+        memory_mb=config.memory_mb,
+        ephemeral_storage_mb=config.ephemeral_storage_mb,
+        timeout_s=config.timeout_s,
+        environment=dict(config.environment),
+        package_bytes=package_bytes,
+        zip_bytes=(folder / "function.zip").stat().st_size,
+        bucket=config.bucket,
+        remote_packs={p.key: f"packs/{p.name}.pack" for p in packs if p.placement == "remote"},
+    )
+    document: dict[str, Any] = {"format": _FORMAT, **asdict(release)}
+    del document["folder"]
+    (folder / "release.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+    return release
+
+
+def _point(build: Path, folder: Path) -> None:
+    """Make `build` a link to the folder, in one step, and remove what it pointed to before."""
+    before = build.resolve() if build.is_symlink() else None
+    link = build.with_name(f"{folder.name}.link")
+    link.symlink_to(folder.name)
+    link.replace(build)
+    if before is not None and before != folder.resolve():
+        rmtree(before, ignore_errors=True)

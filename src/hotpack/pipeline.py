@@ -1,0 +1,183 @@
+"""The pipeline from a project to artifacts: every stage a function from frozen values to a value.
+
+    Project ─ resolve ▶ Lock ─ install ▶ Tree ─ slim ▶ Tree ─ plan ▶ Layout ─ pack ▶ Release
+
+A stage that was done before for the same inputs is looked up in the cache, so a build after a
+change to the handler only writes the handler. What the stages need of the world (uv, the cache,
+where to report) is in `Tools`; they read no environment and no clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotpack import install, slim
+from hotpack.cache import Cache
+from hotpack.install import File, Tree, Uv
+from hotpack.layout import Layout, Weight, placed_together, plan
+from hotpack.pack import (
+    CompressedDistribution,
+    Contents,
+    Entry,
+    Release,
+    compress,
+    runtime_entries,
+    write_artifacts,
+)
+from hotpack.progress import Progress
+from hotpack.project import (
+    CodeFile,
+    Placement,
+    Project,
+    check_handler,
+    collect_code,
+    find_dependencies,
+)
+from hotpack.slim import RuleReport
+from hotpack.slim.bytecode import Source, compile_sources
+from hotpack.target.limits import UNZIPPED_BYTES
+
+_BLOCK = 4096
+"""What a file's size is rounded up to on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the stages need of the world."""
+
+    uv: Uv
+    cache: Cache
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A project with its dependencies installed and slimmed."""
+
+    project: Project
+    code: tuple[CodeFile, ...]
+    source: str | None
+    """The file that names the dependencies, None where there are none."""
+
+    python: Path | None
+    """What makes bytecode for the target; None where it is not installed, or not wanted."""
+
+    installed: Tree
+    slimmed: Tree
+    reports: tuple[RuleReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a build came to."""
+
+    prepared: Prepared
+    layout: Layout
+    release: Release
+
+    @property
+    def plain_bytes(self) -> int:
+        """What a plain install with the project's code weighs."""
+        code = sum(file.size for file in self.prepared.code)
+        return self.prepared.installed.size_bytes + code
+
+
+def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepared:
+    """Return the project with its dependencies resolved, installed for the target and slimmed.
+
+    Raises ConfigError where the handler does not exist, DependencyError where the dependencies
+    cannot be had.
+    """
+    config = project.config
+    code = collect_code(project)
+    dependencies = find_dependencies(project)
+    locked = install.lock(dependencies, config.target, tools.uv, project.state, upgrade=upgrade)
+    tree = install.install(locked, config.target, tools.uv, tools.cache, tools.progress)
+    check_handler(project, code, {file.path for file in tree.files})
+    python = _find_python(project, tools) if config.slim.bytecode else None
+    slimmed = slim.slim(
+        tree, config.slim, config.target.runtime, python, tools.cache, tools.progress
+    )
+    source = dependencies.source if dependencies else None
+    return Prepared(project, code, source, python, tree, slimmed.tree, slimmed.reports)
+
+
+def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
+    """Return what was built: the artifacts are in the folder `build` of the project's state.
+
+    Raises HotpackError of the kind that says what went wrong; an earlier build stays as it was.
+    """
+    prepared = prepare(project, tools, upgrade=upgrade)
+    groups = prepared.slimmed.by_distribution()
+    code = [*_code_entries(prepared, tools)]
+    compressed: dict[str, CompressedDistribution] = {}
+    runtime: list[Entry] = []
+    if not _all_inline(project.config.place, prepared.slimmed, code):
+        compressed = compress(groups, tools.cache, tools.progress)
+        runtime = runtime_entries(
+            project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
+        )
+    layout = plan(
+        [_weigh(name, files, compressed.get(name)) for name, files in groups.items()],
+        placed_together(prepared.slimmed),
+        project.config.place,
+        code_bytes=sum(entry.size for entry in code),
+        runtime_bytes=sum(entry.size for entry in runtime),
+        ephemeral_storage_mb=project.config.ephemeral_storage_mb,
+        has_bucket=project.config.bucket is not None,
+    )
+    contents = Contents(
+        code=code,
+        inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
+        packed=[compressed[name] for name in layout.names("bundled", "remote")],
+        runtime=runtime if layout.is_packed else [],
+    )
+    release = write_artifacts(
+        project.state / "build", project.config, layout, contents, tools.cache, tools.progress
+    )
+    return Build(prepared, layout, release)
+
+
+def _find_python(project: Project, tools: Tools) -> Path | None:
+    version = project.config.target.runtime.python_version
+    python = tools.uv.find_python(version)
+    if python is None:
+        tools.progress.warn(
+            f"no Python {version} here, so there is no bytecode: cold starts take 2 to 3 times "
+            "as long",
+            hint=f"`uv python install {version}` brings it; then build again",
+        )
+    return python
+
+
+def _code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
+    """Return the project's own files and the bytecode of those that compile."""
+    entries = [
+        Entry(file.path, file.source, file.size, file.sha256, file.executable)
+        for file in prepared.code
+    ]
+    runtime = prepared.project.config.target.runtime
+    if prepared.python is not None:
+        sources = [
+            Source(file.source, file.path, file.sha256)
+            for file in prepared.code
+            if file.path.endswith(".py")
+        ]
+        compiled = compile_sources(sources, runtime, prepared.python, tools.cache)
+        entries += [Entry(item.path, item.source, item.size, item.sha256) for item in compiled]
+    return sorted(entries, key=lambda entry: entry.path)
+
+
+def _all_inline(pins: Mapping[str, Placement], tree: Tree, code: Sequence[Entry]) -> bool:
+    """Return whether nothing can have to be packed, so that compressing would be for nothing."""
+    raw = tree.size_bytes + sum(entry.size for entry in code)
+    return raw <= UNZIPPED_BYTES and set(pins.values()) <= {"inline"}
+
+
+def _weigh(name: str, files: Sequence[File], compressed: CompressedDistribution | None) -> Weight:
+    return Weight(
+        distribution=name,
+        raw_bytes=sum(file.size for file in files),
+        packed_bytes=compressed.packed_bytes if compressed else 0,
+        restored_bytes=sum(-(-file.size // _BLOCK) * _BLOCK for file in files),
+    )

@@ -1,0 +1,18 @@
+"""The user's project: its configuration, its own code, and where its dependencies are named."""
+
+from hotpack.project.code import CodeFile, check_handler, collect_code
+from hotpack.project.config import Config, Placement, Project, SlimConfig, load_project
+from hotpack.project.dependencies import Dependencies, find_dependencies
+
+__all__ = [
+    "CodeFile",
+    "Config",
+    "Dependencies",
+    "Placement",
+    "Project",
+    "SlimConfig",
+    "check_handler",
+    "collect_code",
+    "find_dependencies",
+    "load_project",
+]

@@ -1,0 +1,151 @@
+"""Collects the project's own files, and checks that the handler is among them."""
+
+import ast
+import difflib
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hotpack.errors import ConfigError
+from hotpack.project.config import Project
+
+_NEVER: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
+_NOT_BY_DEFAULT: Final = frozenset(
+    {"tests", "test", "docs", "setup.py", "conftest.py", "noxfile.py"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFile:
+    """One file of the project's own, as it goes into the function."""
+
+    path: str
+    """Relative to the function's root, with forward slashes."""
+
+    source: Path
+    size: int
+    sha256: str
+    executable: bool = False
+
+
+def collect_code(project: Project) -> tuple[CodeFile, ...]:
+    """Return the project's own files, sorted by path.
+
+    By default its top-level modules and packages, those under `src/` included, which lands at the
+    function's root as an installed package would; with `include`, what its patterns match.
+
+    Raises ConfigError for an `include` pattern that matches nothing.
+    """
+    root = project.root
+    chosen = _included(root, project.config.include) if project.config.include else _default(root)
+    files = {}
+    for source in chosen:
+        content = source.read_bytes()
+        path = _path_in_function(root, source)
+        digest = hashlib.sha256(content).hexdigest()
+        files[path] = CodeFile(path, source, len(content), digest, os.access(source, os.X_OK))
+    return tuple(files[path] for path in sorted(files))
+
+
+def check_handler(project: Project, code: Iterable[CodeFile], dependency_paths: set[str]) -> None:
+    """Raise ConfigError where the handler's module or its name in the module does not exist.
+
+    The module may also come from a dependency; then only its file is looked for. A name is only
+    called missing where the module's text leaves no other way to define it.
+    """
+    module, _, name = project.config.handler.rpartition(".")
+    stem = module.replace(".", "/")
+    candidates = (f"{stem}.py", f"{stem}/__init__.py")
+    by_path = {file.path: file for file in code}
+    found = next((by_path[path] for path in candidates if path in by_path), None)
+    if found is None:
+        if not any(path in dependency_paths for path in candidates):
+            modules = sorted(path.removesuffix(".py") for path in by_path if path.endswith(".py"))
+            near = difflib.get_close_matches(stem, modules, n=1)
+            raise ConfigError(
+                f"the handler {project.config.handler!r} needs {candidates[0]}, "
+                f"which is not among the project's files in {project.root}",
+                hint=f"did you mean {near[0].replace('/', '.')}.{name}?"
+                if near
+                else "check `handler` and `include` in [tool.hotpack]",
+            )
+        return
+    names = _top_level_names(found.source)
+    if names is not None and name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        raise ConfigError(
+            f"{found.source} does not define {name!r}, which the handler "
+            f"{project.config.handler!r} names",
+            hint=f"did you mean {module}.{near[0]}?" if near else None,
+        )
+
+
+def _included(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    for pattern in patterns:
+        matches = [
+            file
+            for match in sorted(root.glob(pattern))
+            for file in ([match] if match.is_file() else _walk(match))
+            if not _skipped(file.relative_to(root))
+        ]
+        if not matches:
+            raise ConfigError(f"include pattern {pattern!r} matches no file in {root}")
+        yield from matches
+
+
+def _default(root: Path) -> Iterator[Path]:
+    for folder in (root, root / "src"):
+        if not folder.is_dir():
+            continue
+        for entry in sorted(folder.iterdir()):
+            if entry.name in _NOT_BY_DEFAULT or _skipped(Path(entry.name)):
+                continue
+            if entry.suffix == ".py" and entry.is_file() and not entry.name.startswith("test_"):
+                yield entry
+            elif (entry / "__init__.py").is_file():
+                yield from (file for file in _walk(entry) if not _skipped(file.relative_to(root)))
+
+
+def _walk(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _skipped(relative: Path) -> bool:
+    return relative.suffix == ".pyc" or any(
+        part in _NEVER or part.startswith(".") for part in relative.parts
+    )
+
+
+def _path_in_function(root: Path, source: Path) -> str:
+    relative = source.relative_to(root)
+    is_src_layout = relative.parts[0] == "src" and not (root / "src" / "__init__.py").exists()
+    return (relative.relative_to("src") if is_src_layout else relative).as_posix()
+
+
+def _top_level_names(path: Path) -> set[str] | None:
+    """Return the names a module surely has, None where its text alone cannot tell."""
+    try:
+        module = ast.parse(path.read_bytes(), str(path))
+    except SyntaxError:
+        return None  # the function itself will say it, in Lambda's words
+    names: set[str] = set()
+    for node in ast.walk(module):
+        match node:
+            case ast.FunctionDef(name="__getattr__"):
+                return None
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.ImportFrom() if any(alias.name == "*" for alias in node.names):
+                return None
+            case ast.Import() | ast.ImportFrom():
+                names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+            case ast.Call(func=ast.Name(id="globals" | "setattr" | "exec")):
+                return None
+            case _:
+                pass
+    return names

@@ -1,0 +1,230 @@
+"""Reads and checks `[tool.hotpack]` of a project's `pyproject.toml`."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from packaging.utils import canonicalize_name
+
+from hotpack.errors import ConfigError
+from hotpack.target import ARCHITECTURES, RUNTIMES, Target, limits
+from hotpack.target.runtimes import host_architecture, host_runtime
+
+Placement = Literal["inline", "bundled", "remote"]
+PLACEMENTS: Final[tuple[Placement, ...]] = get_args(Placement)
+
+EVERY_DISTRIBUTION: Final = "*"
+"""The name in `[tool.hotpack.place]` that pins whatever has no pin of its own."""
+
+DEFAULT_RUNTIME: Final = "python3.13"
+"""Where Lambda does not have the running Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlimConfig:
+    """`[tool.hotpack.slim]`: which rules run."""
+
+    caches: bool = True
+    strip: bool = True
+    bytecode: bool = True
+    provided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`[tool.hotpack]`, checked, with its defaults."""
+
+    handler: str
+    target: Target
+    memory_mb: int = 1769
+    ephemeral_storage_mb: int = 512
+    timeout_s: int = 30
+    include: tuple[str, ...] = ()
+    events: tuple[str, ...] = ("events/*.json",)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    bucket: str | None = None
+    slim: SlimConfig = SlimConfig()
+    place: Mapping[str, Placement] = field(default_factory=dict)
+    """Canonical distribution name, or EVERY_DISTRIBUTION, to its pinned placement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project's folder, its name and its configuration."""
+
+    root: Path
+    name: str
+    config: Config
+
+    @property
+    def state(self) -> Path:
+        """Where hotpack keeps what it makes of this project."""
+        return self.root / ".hotpack"
+
+
+def load_project(root: Path, overrides: Mapping[str, Any] | None = None) -> Project:
+    """Return the project in the folder `root`.
+
+    `overrides` are keys of `[tool.hotpack]` that the command line sets; they are checked alike.
+
+    Raises ConfigError when there is no `[tool.hotpack]`, or a key is unknown, of the wrong type
+    or of an impossible value; the message names the file and the key.
+    """
+    path = root / "pyproject.toml"
+    document = _read(path)
+    table = document.get("tool", {}).get("hotpack")
+    if not isinstance(table, dict):
+        raise ConfigError(
+            f"{path} has no [tool.hotpack] table",
+            hint="run `hotpack init` in the project's folder to write one",
+        )
+    name = document.get("project", {}).get("name") or root.resolve().name
+    return Project(
+        root, canonicalize_name(str(name)), _config(path, {**table, **(overrides or {})})
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} does not exist",
+            hint="run hotpack in the project's folder, name it with --project, "
+            "or start one with `hotpack init`",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+
+
+def _config(path: Path, table: dict[str, Any]) -> Config:
+    """Check every key of the table and put it where it belongs."""
+    _refuse_unknown(path, "tool.hotpack", table, _KEYS)
+    values = {key: _KEYS[key](path, key, value) for key, value in table.items()}
+    if "handler" not in values:
+        raise ConfigError(
+            f"{path}: [tool.hotpack] does not say which handler to run",
+            hint='add handler = "module.function", as Lambda writes it',
+        )
+    runtime = values.pop("runtime", None) or _default_runtime()
+    architecture = values.pop("architecture", None) or host_architecture() or "x86_64"
+    return Config(target=Target(RUNTIMES[runtime], architecture), **values)
+
+
+def _default_runtime() -> str:
+    return host_runtime() if host_runtime() in RUNTIMES else DEFAULT_RUNTIME
+
+
+def _refuse_unknown(path: Path, table_name: str, table: dict[str, Any], known: Any) -> None:
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise ConfigError(
+                f"{path}: [{table_name}] has no key {key!r}",
+                hint=f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}",
+            )
+
+
+def _wrong(
+    path: Path, key: str, value: object, wanted: str, hint: str | None = None
+) -> ConfigError:
+    return ConfigError(f"{path}: {key} = {value!r} is not {wanted}", hint=hint)
+
+
+def _text(path: Path, key: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _wrong(path, key, value, "a text")
+    return value
+
+
+def _handler(path: Path, key: str, value: object) -> str:
+    text = _text(path, key, value)
+    if not re.fullmatch(r"[A-Za-z_][\w./]*\.[A-Za-z_]\w*", text):
+        raise _wrong(path, key, value, "of the form module.function", 'for example "app.handler"')
+    return text
+
+
+def _patterns(path: Path, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _wrong(
+            path, key, value, "a list of file patterns", 'for example ["app.py", "src/**"]'
+        )
+    for item in value:
+        if item.startswith("/") or ".." in item.split("/"):
+            raise _wrong(path, key, item, "a pattern inside the project's folder")
+    return tuple(value)
+
+
+def _number(least: int, most: int) -> Callable[[Path, str, object], int]:
+    def check(path: Path, key: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise _wrong(path, key, value, f"a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[Path, str, object], str]:
+    def check(path: Path, key: str, value: object) -> str:
+        if value not in choices:
+            near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.4)
+            raise _wrong(
+                path,
+                key,
+                value,
+                f"one of {', '.join(choices)}",
+                f"did you mean {near[0]!r}?" if near else None,
+            )
+        return str(value)
+
+    return check
+
+
+def _table(path: Path, key: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong(path, key, value, "a table")
+    return value
+
+
+def _environment(path: Path, key: str, value: object) -> dict[str, str]:
+    table = _table(path, key, value)
+    return {name: _text(path, f"environment.{name}", text) for name, text in table.items()}
+
+
+def _slim(path: Path, key: str, value: object) -> SlimConfig:
+    table = _table(path, key, value)
+    _refuse_unknown(path, "tool.hotpack.slim", table, SlimConfig.__dataclass_fields__)
+    for rule, switch in table.items():
+        if not isinstance(switch, bool):
+            raise _wrong(path, f"slim.{rule}", switch, "true or false")
+    return SlimConfig(**table)
+
+
+def _place(path: Path, key: str, value: object) -> dict[str, str]:
+    check = _one_of(PLACEMENTS)
+    return {
+        name if name == EVERY_DISTRIBUTION else canonicalize_name(name): check(
+            path, f"place.{name}", placement
+        )
+        for name, placement in _table(path, key, value).items()
+    }
+
+
+_KEYS: Final[dict[str, Callable[[Path, str, object], Any]]] = {
+    "architecture": _one_of(ARCHITECTURES),
+    "bucket": _text,
+    "environment": _environment,
+    "ephemeral_storage_mb": _number(*limits.EPHEMERAL_STORAGE_MB),
+    "events": _patterns,
+    "handler": _handler,
+    "include": _patterns,
+    "memory_mb": _number(*limits.MEMORY_MB),
+    "place": _place,
+    "runtime": _one_of(tuple(RUNTIMES)),
+    "slim": _slim,
+    "timeout_s": _number(*limits.TIMEOUT_S),
+}

@@ -1,0 +1,38 @@
+"""What a rule is: it takes a tree, and returns a tree that behaves the same and a report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from hotpack.install import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """What one rule did."""
+
+    rule: str
+    saved_bytes: int
+    """Negative for a rule that adds files."""
+
+    saved_files: int
+    note: str | None = None
+    """One sentence where there is more to say: what was kept and why, or what could be had."""
+
+    @classmethod
+    def between(cls, rule: str, before: Tree, after: Tree, note: str | None = None) -> Self:
+        """Return the report of a rule that made `after` of `before`."""
+        return cls(
+            rule,
+            before.size_bytes - after.size_bytes,
+            len(before.files) - len(after.files),
+            note,
+        )
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """Return the report that `dataclasses.asdict` wrote."""
+        return cls(**document)
+
+
+Rule = Callable[[Tree], tuple[Tree, RuleReport]]

@@ -1,0 +1,47 @@
+"""Rule `strip`: symbols and debug sections of shared libraries go.
+
+Lossless: see `elf.py`; every byte that a loader maps is the same, at the same place.
+"""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+
+from hotpack.cache import Cache, digest_of
+from hotpack.install import File, Kind, Tree
+from hotpack.progress import Progress
+from hotpack.slim.elf import cut
+from hotpack.slim.rules import RuleReport
+
+_VERSION: Final = 1
+_BINARIES: Final = frozenset({Kind.EXTENSION, Kind.LIBRARY, Kind.EXECUTABLE})
+
+
+def strip(tree: Tree, cache: Cache, progress: Progress) -> tuple[Tree, RuleReport]:
+    """Return the tree with its libraries and executables cut to what a loader reads."""
+    binaries = [file for file in tree.files if file.kind in _BINARIES]
+    total = sum(file.size for file in binaries)
+    with progress.task("strip", total, "bytes") as advance, ThreadPoolExecutor() as pool:
+        stripped = {}
+        for file, result in zip(
+            binaries, pool.map(lambda f: _strip(f, cache), binaries), strict=True
+        ):
+            stripped[file.path] = result
+            advance(file.size)
+    slimmed = tree.replaced(stripped.get(file.path, file) for file in tree.files)
+    return slimmed, RuleReport.between("strip", tree, slimmed)
+
+
+def _strip(file: File, cache: Cache) -> File:
+    """Return the file cut, or as it is where there is nothing to cut; from the cache if it can."""
+    key = digest_of("strip", _VERSION, file.sha256)
+    path = cache.path("stripped", key)
+    if not path.is_file():
+        # An empty entry says that this file was looked at and is kept.
+        cache.put("stripped", key, cut(file.source.read_bytes()) or b"")
+    content = path.read_bytes()
+    if not content:
+        return file
+    digest = hashlib.sha256(content).hexdigest()
+    return replace(file, size=len(content), sha256=digest, source=path)
