@@ -1,0 +1,151 @@
+"""A deployment package: its size against Lambda's limit, and its files on disk."""
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from hotpack.errors import ArtifactError, LimitError
+from hotpack.sandbox.function import Function
+from hotpack.target import limits
+
+_FORMAT = "1"
+"""Raised when unpacking changes what it writes, so that older folders are not found again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Where a function's files are."""
+
+    task: Path
+    """What is at /var/task."""
+
+    opt: Path
+    """What is at /opt: all layers, later ones over earlier ones."""
+
+
+def unzipped_bytes(function: Function) -> int:
+    """Return the size that Lambda counts: all files of the function and its layers, unpacked."""
+    return sum(_size_bytes(path) for path in (function.code, *function.layers))
+
+
+def check_size(function: Function) -> None:
+    """Raise LimitError, in Lambda's words, if the package is over the limit."""
+    size_bytes = unzipped_bytes(function)
+    if size_bytes > limits.UNZIPPED_BYTES:
+        raise LimitError(
+            limits.over_size_message(size_bytes, layers=bool(function.layers)),
+            hint="`hotpack sizes` shows what weighs what",
+        )
+
+
+def unpack(function: Function, state_dir: Path) -> Package:
+    """Return the function's files unpacked below `state_dir`, where they stay for the next time.
+
+    A folder given as code is used where it is. Raises ArtifactError for what is no zip, or for
+    one that would write outside of its folder.
+    """
+    code = function.code
+    task = code.resolve() if code.is_dir() else _unpacked((code,), state_dir)
+    return Package(task=task, opt=_unpacked(function.layers, state_dir))
+
+
+def _size_bytes(path: Path) -> int:
+    if path.is_dir():
+        return sum(
+            (Path(folder) / name).lstat().st_size
+            for folder, _, names in os.walk(path)
+            for name in names
+        )
+    with _opened(path) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path} does not exist", hint="hotpack build") from error
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path} cannot be read as a zip: {error}") from error
+
+
+def _unpacked(archives: Iterable[Path], state_dir: Path) -> Path:
+    """Return the folder with these zips unpacked over each other; there is one for each content."""
+    archives = tuple(archives)
+    folder = state_dir / "packages" / _key(archives)
+    if folder.is_dir():
+        return folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside, then in one step: a folder under its name is always whole.
+    beside = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder.parent))
+    try:
+        beside.chmod(0o755)
+        for archive in archives:
+            with _opened(archive) as opened:
+                _extract(opened, beside, archive)
+        try:
+            beside.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # another process was faster
+                raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder.resolve()
+
+
+def _key(archives: tuple[Path, ...]) -> str:
+    key = hashlib.sha256(_FORMAT.encode())
+    for archive in archives:
+        _opened(archive).close()  # the error for what cannot be opened
+        with archive.open("rb") as file:
+            key.update(hashlib.file_digest(file, "sha256").digest())
+    return key.hexdigest()
+
+
+def _extract(archive: zipfile.ZipFile, root: Path, path: Path) -> None:
+    for entry in archive.infolist():
+        target = _target(entry, root, path)
+        if entry.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)  # a layer's file over an earlier layer's
+        try:
+            with archive.open(entry) as source:
+                _write(source, target, entry, root, path)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise ArtifactError(f"{path}: {entry.filename} cannot be unpacked: {error}") from error
+
+
+def _target(entry: zipfile.ZipInfo, root: Path, path: Path) -> Path:
+    """Return where an entry goes. A symbolic link on the way counts as what it points to."""
+    target = root / entry.filename
+    parent = target.parent.resolve()
+    if ".." in Path(entry.filename).parts or not parent.is_relative_to(root.resolve()):
+        raise ArtifactError(f"{path}: {entry.filename} would be written outside of the package")
+    return target
+
+
+def _write(source: IO[bytes], target: Path, entry: zipfile.ZipInfo, root: Path, path: Path) -> None:
+    mode = entry.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        points_to = source.read().decode()
+        if not (target.parent / points_to).resolve().is_relative_to(root.resolve()):
+            raise ArtifactError(f"{path}: {entry.filename} points outside of the package")
+        target.symlink_to(points_to)
+        return
+    with target.open("wb") as file:
+        shutil.copyfileobj(source, file, 1024 * 1024)
+    # Zips made without modes are common; unzip leaves those readable too.
+    target.chmod(0o755 if mode & 0o111 else 0o644)
+    # Lambda keeps the dates of the zip, and timestamp .pyc are valid or stale by them.
+    modified = time.mktime((*entry.date_time, 0, 0, -1))
+    os.utime(target, (modified, modified))
