@@ -1,0 +1,52 @@
+"""The environment variables of a sandbox, as Lambda sets them."""
+
+from hotpack.sandbox.function import Function, Settings
+from hotpack.sandbox.isolation import Enclosure
+
+
+def lambda_environment(
+    function: Function,
+    settings: Settings,
+    enclosure: Enclosure,
+    *,
+    runtime_api: str,
+    log_stream: str,
+) -> dict[str, str]:
+    """Return all variables that the runtime is started with.
+
+    `runtime_api` is HOST:PORT. AWS_LAMBDA_MAX_CONCURRENCY is left unset: it would switch
+    awslambdaric to a forked mode. The user's variables go over those that Lambda does not
+    reserve (PATH, PYTHONPATH, TZ …), the settings' over all.
+    """
+    task, opt, runtime = enclosure.task_root, enclosure.opt, enclosure.runtime_dir
+    python = enclosure.python_prefix
+    libraries = (
+        *(f"{python}/lib", "/lib64", "/usr/lib64", runtime, f"{runtime}/lib"),
+        *(task, f"{task}/lib", f"{opt}/lib"),
+    )
+    variables = {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_DEFAULT_REGION": settings.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime.name}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_REGION": settings.region,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        "LAMBDA_RUNTIME_DIR": runtime,
+        "LAMBDA_TASK_ROOT": task,
+        "LANG": "en_US.UTF-8",
+        "LD_LIBRARY_PATH": ":".join(libraries),
+        "PATH": f"{python}/bin:/usr/local/bin:/usr/bin/:/bin:{opt}/bin",
+        "PYTHONPATH": runtime,
+        "TZ": enclosure.timezone,
+        "_HANDLER": function.handler,
+    }
+    if enclosure.temporary is not None:
+        variables["TMPDIR"] = enclosure.temporary
+    return {**variables, **function.environment, **settings.environment}

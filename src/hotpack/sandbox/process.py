@@ -1,0 +1,159 @@
+"""The processes of a sandbox, seen from outside: the holder, and through it the runtime."""
+
+import os
+import select
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+
+from hotpack.errors import SandboxError
+from hotpack.sandbox.events import Exited
+from hotpack.sandbox.isolation import Enclosure
+from hotpack.sandbox.output import OnLog, Output
+
+_PATIENCE_S = 10.0
+"""For a kernel that is slow to open or to end namespaces."""
+
+
+class Processes:
+    """Opens a sandbox, and starts and kills the runtime in it (see `guest/holder.py`).
+
+    `on_exit` is called from another thread when the runtime has ended and all its output is in
+    `output`. Raises SandboxError where the sandbox cannot be opened.
+    """
+
+    def __init__(
+        self,
+        enclosure: Enclosure,
+        handler: str,
+        environment: Mapping[str, str],
+        *,
+        on_exit: Callable[[Exited], None],
+        on_log: OnLog | None,
+    ) -> None:
+        self._on_exit = on_exit
+        self._alive = True
+        self._running = False
+        self._changed = threading.Condition(threading.RLock())
+        self._holder = subprocess.Popen(
+            _command(enclosure, handler),
+            cwd=enclosure.folder,
+            # The runtime's variables come over the pipe: a command line is for all to see.
+            env={"LD_LIBRARY_PATH": f"{enclosure.python_prefix}/lib"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            # Ctrl-C in a terminal is for the supervisor, which then closes the sandbox.
+            start_new_session=True,
+        )
+        if not (self._holder.stdin and self._holder.stdout and self._holder.stderr):
+            raise AssertionError("Popen was asked for three pipes")
+        self._orders = self._holder.stdin
+        self._answers = self._holder.stdout
+        self._errors = self._holder.stderr
+        self.output = Output(self._errors.fileno(), on_log)
+        self._watcher = threading.Thread(target=self._watch, name="hotpack-sandbox", daemon=True)
+        try:
+            self._open(environment)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The first process of the sandbox as this machine numbers it."""
+        return self._holder.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the sandbox still stands; somebody may have killed all of it."""
+        return self._alive
+
+    def start(self) -> None:
+        """Start the runtime."""
+        with self._changed:
+            if not self._alive:
+                raise SandboxError("the sandbox was ended from outside")
+            self._running = True
+            self._order(b"s")
+
+    def kill(self) -> None:
+        """Kill the runtime and what it started; return when that is done."""
+        with self._changed:
+            if not self._running:
+                return
+            self._order(b"k")
+            if not self._changed.wait_for(lambda: not self._running, _PATIENCE_S):
+                raise SandboxError("the sandbox's processes do not end")
+
+    def close(self) -> None:
+        """End all processes of the sandbox and free what it holds. May be called again."""
+        self._orders.close()
+        try:
+            self._holder.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._holder.kill()
+            self._holder.wait()
+        if self._watcher.ident is not None:
+            self._watcher.join()
+        self._answers.close()
+        self._errors.close()
+
+    def _open(self, environment: Mapping[str, str]) -> None:
+        blob = b"".join(f"{name}={value}\0".encode() for name, value in environment.items())
+        self._order(blob + b"\0")
+        if os.read(self._answers.fileno(), 64) != b"ready\n":
+            self._holder.wait(_PATIENCE_S)
+            said = "\n".join(self.output.take()) or f"status {self._holder.returncode}"
+            raise SandboxError(f"the sandbox cannot be opened: {said}")
+        self._watcher.start()
+
+    def _order(self, order: bytes) -> None:
+        try:
+            view = memoryview(order)
+            while view:
+                view = view[self._orders.write(view) or 0 :]
+        except BrokenPipeError:
+            return  # the watcher sees the same end, and says so
+
+    def _watch(self) -> None:
+        """Read output and answers until the holder is gone."""
+        answers, errors = self._answers.fileno(), self._errors.fileno()
+        poller = select.poll()
+        poller.register(answers, select.POLLIN)
+        poller.register(errors, select.POLLIN)
+        pending = b""
+        while True:
+            ready = {descriptor for descriptor, _ in poller.poll()}
+            # Output first: what was written before the end belongs before the end.
+            if errors in ready and not self.output.pump():
+                poller.unregister(errors)
+            if answers in ready:
+                chunk = os.read(answers, 4096)
+                if not chunk:
+                    break
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    _, status, peak_kb = line.split()
+                    self._ended(Exited(int(status), int(peak_kb) // 1024))
+        self.output.pump()
+        with self._changed:
+            self._alive = False
+            if self._running:
+                self._ended(Exited(status=-signal.SIGKILL))
+
+    def _ended(self, exited: Exited) -> None:
+        with self._changed:
+            self._running = False
+            self._on_exit(exited)
+            self._changed.notify_all()
+
+
+def _command(enclosure: Enclosure, handler: str) -> tuple[str, ...]:
+    runtime = (
+        *(enclosure.python, *enclosure.python_options, "-S"),
+        *(enclosure.bootstrap, enclosure.task_root, enclosure.opt, handler),
+    )
+    return (*enclosure.command, enclosure.python, "-I", "-S", enclosure.holder, *runtime)
