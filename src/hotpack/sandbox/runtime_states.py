@@ -1,0 +1,163 @@
+"""The states of the Runtime API, version 2018-06-01, without HTTP.
+
+INIT → NEXT or INIT_ERROR; NEXT → RESPONSE or ERROR; RESPONSE, ERROR → NEXT. A repeated NEXT is
+the same NEXT. Everything else is refused with 403.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from hotpack.sandbox.events import Event, Failed, InitFailed, Ready, Responded
+from hotpack.target.limits import PAYLOAD_BYTES
+
+
+class State(Enum):
+    """Where the runtime is; the values are Lambda's names in error messages."""
+
+    INIT = "Started"
+    INIT_ERROR = "InitError"
+    NEXT = "Ready"
+    RESPONSE = "InvocationResponse"
+    ERROR = "InvocationErrorResponse"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An invocation as the runtime gets it."""
+
+    request_id: str
+    payload: bytes
+    deadline_epoch_ms: int
+    function_arn: str
+    trace_id: str
+    client_context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the runtime is told."""
+
+    status: int
+    body: bytes
+
+
+def _error(status: int, error_type: str, message: str) -> Reply:
+    body = json.dumps({"errorMessage": message, "errorType": error_type})
+    return Reply(status, body.encode())
+
+
+ACCEPTED = Reply(202, b'{"status":"OK"}\n')
+INVALID_REQUEST_ID = _error(400, "InvalidRequestID", "Invalid request ID")
+TOO_LARGE = _error(
+    413,
+    "RequestEntityTooLarge",
+    f"Exceeded maximum allowed payload size ({PAYLOAD_BYTES} bytes).",
+)
+
+
+class RuntimeStates:
+    """One runtime's state. `on_event` is called, under a lock, with what the runtime does."""
+
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self._on_event = on_event
+        self._changed = threading.Condition()
+        self._state = State.INIT
+        self._delivery: Delivery | None = None
+        self._generation = 0
+
+    def reset(self) -> None:
+        """Begin again at INIT, for a new process; who still waits for the old one is let go."""
+        with self._changed:
+            self._state = State.INIT
+            self._delivery = None
+            self._generation += 1
+            self._changed.notify_all()
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Hand an invocation to the runtime that waits for one."""
+        with self._changed:
+            self._delivery = delivery
+            self._changed.notify_all()
+
+    def next(self) -> Delivery | Reply | None:
+        """Wait for an invocation and return it; None if the runtime was reset meanwhile."""
+        with self._changed:
+            if self._state is State.INIT_ERROR:
+                return self._refuse(State.NEXT)
+            if self._state is not State.NEXT:
+                self._state = State.NEXT
+                self._on_event(Ready())
+            generation = self._generation
+            self._changed.wait_for(lambda: self._delivery or self._generation != generation)
+            return self._delivery if self._generation == generation else None
+
+    def respond(self, request_id: str, payload: bytes | None, size_bytes: int) -> Reply:
+        """Take a response; `payload` is None where it was too large to be read."""
+        with self._changed:
+            refusal = self._finish(request_id, State.RESPONSE)
+            if refusal:
+                return refusal
+            if payload is None:
+                self._on_event(_response_too_large(size_bytes))
+                return TOO_LARGE
+            self._on_event(Responded(payload))
+            return ACCEPTED
+
+    def fail(self, request_id: str, payload: bytes) -> Reply:
+        """Take the error of an invocation: JSON with `errorType` and `errorMessage`."""
+        with self._changed:
+            refusal = self._finish(request_id, State.ERROR)
+            if refusal:
+                return refusal
+            self._on_event(Failed(_error_type(payload), payload))
+            return ACCEPTED
+
+    def fail_init(self, payload: bytes) -> Reply:
+        """Take the error of the init phase: JSON with `errorType` and `errorMessage`."""
+        with self._changed:
+            if self._state is not State.INIT:
+                return self._refuse(State.INIT_ERROR)
+            self._state = State.INIT_ERROR
+            self._on_event(InitFailed(_error_type(payload), payload))
+            return ACCEPTED
+
+    def _finish(self, request_id: str, target: State) -> Reply | None:
+        """End the running invocation; return the refusal if there is none, or another one."""
+        if self._state is not State.NEXT:
+            return self._refuse(target)
+        if self._delivery is None or self._delivery.request_id != request_id:
+            return INVALID_REQUEST_ID
+        self._state = target
+        self._delivery = None
+        return None
+
+    def _refuse(self, target: State) -> Reply:
+        return _error(
+            403,
+            "InvalidStateTransition",
+            f"State transition from {self._state.value} to {target.value} failed for runtime. "
+            "Error: State transition is not allowed",
+        )
+
+
+def _error_type(payload: bytes) -> str:
+    """Return the error's type. awslambdaric's header says `Unhandled` for all that is raised."""
+    try:
+        told = json.loads(payload)
+    except ValueError:
+        return "Unhandled"
+    name = told.get("errorType") if isinstance(told, dict) else None
+    return name if isinstance(name, str) and name else "Unhandled"
+
+
+def _response_too_large(size_bytes: int) -> Failed:
+    error_type = "Function.ResponseSizeTooLarge"
+    message = (
+        f"Response payload size ({size_bytes} bytes) exceeded maximum allowed payload size "
+        f"({PAYLOAD_BYTES} bytes)."
+    )
+    body = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":"))
+    return Failed(error_type, body.encode())
