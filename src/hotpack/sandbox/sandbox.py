@@ -1,0 +1,285 @@
+"""One execution environment: init phase, invocations, timeouts, crashes and resets."""
+
+import math
+import queue
+import secrets
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hotpack.sandbox import logs
+from hotpack.sandbox.environment import lambda_environment
+from hotpack.sandbox.events import Event, Exited, Failed, InitFailed, Ready, Responded
+from hotpack.sandbox.function import Function, Settings
+from hotpack.sandbox.isolation import Enclosure
+from hotpack.sandbox.memory import peak_memory_mb
+from hotpack.sandbox.outcome import (
+    Fault,
+    Invocation,
+    Outcome,
+    StartKind,
+    crashed,
+    exit_fault,
+    timed_out,
+)
+from hotpack.sandbox.output import OnLog
+from hotpack.sandbox.process import Processes
+from hotpack.sandbox.runtime_api import RuntimeApi
+from hotpack.sandbox.runtime_states import Delivery, RuntimeStates
+
+
+@dataclass(frozen=True, slots=True)
+class _Init:
+    """How an init went; `failure` is None where the runtime is there."""
+
+    duration_ms: float
+    failure: Outcome | None
+
+
+class Sandbox:
+    """Runs one invocation at a time of one function. Not thread-safe.
+
+    `own` is its folder, removed by `close`. Raises SandboxError where it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        settings: Settings,
+        enclosure: Enclosure,
+        own: Path,
+        *,
+        on_log: OnLog | None = None,
+    ) -> None:
+        self._function = function
+        self._settings = settings
+        self._own = own
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._states = RuntimeStates(self._events.put)
+        self._used = False
+        self._ready = False
+        self._peak_mb: int | None = None
+        self._api = RuntimeApi(self._states)
+        try:
+            self._processes = Processes(
+                enclosure,
+                function.handler,
+                lambda_environment(
+                    function,
+                    settings,
+                    enclosure,
+                    runtime_api=self._api.address,
+                    log_stream=_log_stream(),
+                ),
+                on_exit=self._events.put,
+                on_log=on_log,
+            )
+        except BaseException:
+            self._api.close()
+            raise
+        self._output = self._processes.output
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be used again: not so if all of it was killed from outside."""
+        return self._processes.alive
+
+    def invoke(self, payload: bytes, client_context: str | None = None) -> Invocation:
+        """Run the function once; the first time with the init phase before it."""
+        request_id = str(uuid.uuid4())
+        start: StartKind = "warm" if self._used else "cold"
+        init_ms = None if self._used else self._init_phase()
+        self._used = True
+        began = time.perf_counter()
+        outcome = self._invoke_phase(request_id, payload, client_context)
+        duration_ms = (time.perf_counter() - began) * 1000
+        return self._finish(request_id, start, init_ms, duration_ms, outcome)
+
+    def close(self) -> None:
+        """End its processes and remove its folder. May be called again."""
+        self._processes.close()
+        self._states.reset()  # lets go of the thread that waits for an invocation
+        self._api.close()
+        shutil.rmtree(self._own, ignore_errors=True)
+
+    def _init_phase(self) -> float | None:
+        """Run the init phase; return its duration in ms, None where it did not succeed."""
+        start = logs.InitStart(
+            f"python:{self._function.runtime.python_version}.local",
+            f"arn:aws:lambda:{self._settings.region}::runtime:local",
+        )
+        self._output.say(start.format())
+        init = self._initialise(time.perf_counter() + self._settings.init_timeout_s)
+        if init.failure is None:
+            return init.duration_ms
+        self._say_init_failed(init.duration_ms, init.failure, "init")
+        return None
+
+    def _invoke_phase(self, request_id: str, payload: bytes, client_context: str | None) -> Outcome:
+        """Run the invocation, with an init before it where the runtime is not there."""
+        ends = time.perf_counter() + self._function.timeout_s
+        self._notice_exit()
+        if not self._ready:
+            init = self._initialise(ends)
+            if init.failure is not None:
+                self._say_init_failed(init.duration_ms, init.failure, "invoke")
+                self._output.say(logs.Start(request_id).format())
+                return init.failure
+        self._output.say(logs.Start(request_id).format())
+        self._states.deliver(
+            Delivery(
+                request_id=request_id,
+                payload=payload,
+                deadline_epoch_ms=int((time.time() + ends - time.perf_counter()) * 1000),
+                function_arn=self._function.arn(self._settings),
+                trace_id=_trace_id(),
+                client_context=client_context,
+            )
+        )
+        return self._wait_for_outcome(ends)
+
+    def _initialise(self, ends: float) -> _Init:
+        """Start the runtime anew and wait until it asks for an invocation."""
+        self._stop()
+        began = time.perf_counter()
+        self._processes.start()
+        event = self._wait(ends)
+        duration_ms = (time.perf_counter() - began) * 1000
+        match event:
+            case Ready():
+                self._ready = True
+                return _Init(duration_ms, None)
+            case InitFailed(error_type, body):
+                failure = Outcome(body, error_type, Fault("error", error_type))
+            case Exited() as exited:
+                failure = crashed(exited)
+            case _:
+                failure = timed_out(self._function.timeout_s)
+        self._stop()
+        return _Init(duration_ms, failure)
+
+    def _wait_for_outcome(self, ends: float) -> Outcome:
+        """Wait for what becomes of the running invocation."""
+        match self._wait(ends):
+            case Responded(payload):
+                return self._settled(Outcome(payload), ends)
+            case Failed(error_type, payload):
+                return self._settled(Outcome(payload, error_type), ends)
+            case Exited() as exited:
+                outcome = crashed(exited)
+            case _:
+                outcome = timed_out(self._function.timeout_s)
+        self._stop()
+        return outcome
+
+    def _settled(self, outcome: Outcome, ends: float) -> Outcome:
+        """Wait until the runtime asks for its next invocation: until then, the time counts."""
+        event = self._wait(ends)
+        if isinstance(event, Ready):
+            return outcome
+        self._stop()
+        # [assumed] The answer stands, but the runtime has to begin again.
+        fault = exit_fault(event) if isinstance(event, Exited) else Fault("timeout")
+        return Outcome(outcome.payload, outcome.error_type, fault)
+
+    def _stop(self) -> None:
+        """End the runtime, if there is one, and forget what it said."""
+        self._note_peak(peak_memory_mb(self._processes.pid))
+        self._processes.kill()
+        self._ready = False
+        self._states.reset()
+        while not self._events.empty():
+            self._wait(0)
+
+    def _notice_exit(self) -> None:
+        """Notice a runtime that ended while nobody waited for it."""
+        while not self._events.empty():
+            if isinstance(self._wait(0), Exited):
+                self._ready = False
+
+    def _wait(self, ends: float) -> Event | None:
+        """Return the next thing that happens; None if there is nothing until `ends`."""
+        try:
+            event = self._events.get(timeout=max(0.0, ends - time.perf_counter()))
+        except queue.Empty:
+            return None
+        if isinstance(event, Exited):
+            self._note_peak(event.peak_memory_mb)
+        return event
+
+    def _note_peak(self, peak_mb: int | None) -> None:
+        if peak_mb is not None:
+            self._peak_mb = max(self._peak_mb or 0, peak_mb)
+
+    def _say_init_failed(self, duration_ms: float, failure: Outcome, phase: logs.Phase) -> None:
+        fault = failure.fault
+        self._output.say(
+            logs.InitReport(
+                init_duration_ms=duration_ms,
+                phase=phase,
+                status=fault.status if fault else None,
+                error_type=fault.error_type if fault else None,
+            ).format()
+        )
+
+    def _finish(
+        self,
+        request_id: str,
+        start: StartKind,
+        init_ms: float | None,
+        duration_ms: float,
+        outcome: Outcome,
+    ) -> Invocation:
+        """Write the last log lines and put the result together."""
+        self._note_peak(peak_memory_mb(self._processes.pid))
+        fault = outcome.fault
+        billed_ms = math.ceil(duration_ms + (init_ms or 0))
+        if fault is not None and fault.message is not None:
+            self._output.say(_fault_line(request_id, fault, self._function.timeout_s))
+        self._output.say(logs.End(request_id).format())
+        self._output.say(
+            logs.Report(
+                request_id=request_id,
+                duration_ms=duration_ms,
+                billed_duration_ms=billed_ms,
+                memory_size_mb=self._function.memory_mb,
+                max_memory_used_mb=self._peak_mb,
+                init_duration_ms=init_ms,
+                status=fault.status if fault else None,
+                error_type=fault.error_type if fault else None,
+            ).format()
+        )
+        return Invocation(
+            request_id=request_id,
+            start=start,
+            init_ms=init_ms,
+            duration_ms=duration_ms,
+            billed_ms=billed_ms,
+            memory_mb=self._function.memory_mb,
+            max_memory_mb=self._peak_mb,
+            status=outcome.status,
+            error_type=outcome.error_type,
+            function_error=None if outcome.error_type is None else "Unhandled",
+            payload=outcome.answer(request_id),
+            log=self._output.take(),
+        )
+
+
+def _fault_line(request_id: str, fault: Fault, timeout_s: float) -> str:
+    if fault.status == "timeout":
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return logs.TimedOut(now, request_id, timeout_s).format()
+    return logs.Crashed(request_id, fault.message or "", fault.error_type or "").format()
+
+
+def _log_stream() -> str:
+    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"
+
+
+def _trace_id() -> str:
+    """Return an X-Ray header as Lambda passes it where tracing is off."""
+    root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+    return f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"

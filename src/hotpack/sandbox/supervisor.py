@@ -1,0 +1,187 @@
+"""The local Lambda: opens sandboxes for a function, reuses them, and lets them expire."""
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hotpack.errors import LimitError, SandboxError
+from hotpack.sandbox import interpreter as pythons
+from hotpack.sandbox import isolation as isolations
+from hotpack.sandbox import package as packages
+from hotpack.sandbox.function import Function, Settings
+from hotpack.sandbox.isolation import Isolation, Rooms
+from hotpack.sandbox.outcome import Invocation
+from hotpack.sandbox.output import OnLog
+from hotpack.sandbox.pool import Pool
+from hotpack.sandbox.sandbox import Sandbox
+from hotpack.target.limits import PAYLOAD_BYTES
+from hotpack.target.runtimes import host_architecture
+
+
+class LocalLambda:
+    """A function, ready to be invoked; a context manager that leaves no process behind.
+
+    Invocations may come from several threads: each gets an idle sandbox, or a new one. Unpacked
+    packages stay in `state_dir` for the next time.
+
+    Attributes:
+        function: what is run.
+        settings: the local Lambda's own.
+        isolation: how sandboxes are kept apart, and why not better.
+
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        *,
+        interpreter: Path,
+        runtime_client: Path,
+        state_dir: Path,
+        settings: Settings | None = None,
+        isolation: Isolation | None = None,
+        on_log: OnLog | None = None,
+    ) -> None:
+        """Check the function against this machine and Lambda's limits, and unpack it.
+
+        `interpreter` is a Python of the function's runtime, `runtime_client` a folder that
+        awslambdaric is installed in for it. `on_log` is called with each log event as it
+        happens, from several threads, and must not invoke. Raises LimitError, ArtifactError or
+        SandboxError.
+        """
+        self.function = function
+        self.settings = settings or Settings()
+        self.isolation = isolation or isolations.probe()
+        self._interpreter = pythons.inspect(interpreter)
+        self._runtime_client = runtime_client.resolve()
+        self._on_log = on_log
+        _check_machine(function)
+        pythons.require(self._interpreter, function.runtime)
+        if not (self._runtime_client / "awslambdaric").is_dir():
+            raise SandboxError(f"awslambdaric is not installed in {runtime_client}")
+        if self.settings.enforce_package_size:
+            packages.check_size(function)
+        self._package = packages.unpack(function, state_dir)
+        self._sandboxes_dir = state_dir.resolve() / "sandboxes"
+        self._sandboxes_dir.mkdir(parents=True, exist_ok=True)
+        self._pool: Pool[Sandbox] = Pool(self.settings.idle_life_s)
+        self._busy: set[Sandbox] = set()
+        self._closed = False
+        self._changed = threading.Condition()
+        self._janitor = threading.Thread(target=self._expire, name="hotpack-janitor", daemon=True)
+        self._janitor.start()
+
+    def invoke(self, payload: bytes, *, client_context: str | None = None) -> Invocation:
+        """Run the function with a JSON document, in an idle sandbox if there is one.
+
+        `client_context` is JSON too. An error of the function is a result. Raises LimitError for
+        a payload that Lambda would refuse, and SandboxError where no sandbox can be opened.
+        """
+        if len(payload) > PAYLOAD_BYTES:
+            raise LimitError(
+                f"{len(payload)} byte payload is too large for the RequestResponse invocation "
+                f"type (limit {PAYLOAD_BYTES} bytes)"
+            )
+        sandbox = self._take()
+        try:
+            invocation = sandbox.invoke(payload, client_context)
+        except BaseException:  # KeyboardInterrupt too: nobody knows what it is doing now
+            self._discard(sandbox)
+            raise
+        self._give_back(sandbox)
+        return invocation
+
+    def close(self) -> None:
+        """End all sandboxes; running invocations end as if their runtime was killed."""
+        with self._changed:
+            self._closed = True
+            sandboxes = [*self._pool.take_all(), *self._busy]
+            self._busy.clear()
+            self._changed.notify_all()
+        for sandbox in sandboxes:
+            sandbox.close()
+        self._janitor.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _take(self) -> Sandbox:
+        """Return a sandbox for one invocation."""
+        while True:
+            with self._changed:
+                if self._closed:
+                    raise SandboxError(f"the local Lambda of {self.function.name} is closed")
+                sandbox = self._pool.take(time.monotonic())
+                if sandbox is not None and sandbox.alive:
+                    self._busy.add(sandbox)
+                    return sandbox
+            if sandbox is None:
+                return self._open()
+            sandbox.close()
+
+    def _open(self) -> Sandbox:
+        own = Path(tempfile.mkdtemp(dir=self._sandboxes_dir))
+        enclosure = self.isolation.enclose(
+            Rooms(
+                task=self._package.task,
+                opt=self._package.opt,
+                runtime_client=self._runtime_client,
+                interpreter=self._interpreter,
+                own=own,
+                ephemeral_storage_mb=self.function.ephemeral_storage_mb,
+            )
+        )
+        sandbox = Sandbox(self.function, self.settings, enclosure, own, on_log=self._on_log)
+        with self._changed:
+            if not self._closed:
+                self._busy.add(sandbox)
+                return sandbox
+        sandbox.close()
+        raise SandboxError(f"the local Lambda of {self.function.name} is closed")
+
+    def _give_back(self, sandbox: Sandbox) -> None:
+        with self._changed:
+            if sandbox.alive and sandbox in self._busy:
+                self._busy.discard(sandbox)
+                self._pool.give(sandbox, time.monotonic())
+                self._changed.notify_all()
+                return
+        self._discard(sandbox)
+
+    def _discard(self, sandbox: Sandbox) -> None:
+        with self._changed:
+            self._busy.discard(sandbox)
+        sandbox.close()
+
+    def _expire(self) -> None:
+        """Close sandboxes that were idle for too long, until the end."""
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                expired = self._pool.take_expired(time.monotonic())
+                if not expired:
+                    expiry_s = self._pool.next_expiry_s()
+                    self._changed.wait(None if expiry_s is None else expiry_s - time.monotonic())
+            for sandbox in expired:
+                sandbox.close()
+
+
+def _check_machine(function: Function) -> None:
+    host = host_architecture()
+    if function.architecture != host:
+        raise SandboxError(
+            f"{function.name} is built for {function.architecture}, and this machine is {host}",
+            hint="the local Lambda runs what the machine's processor can run",
+        )
