@@ -76,6 +76,11 @@ class Build:
     release: Release
 
     @property
+    def folder(self) -> Path:
+        """Where the newest artifacts of the project are."""
+        return self.prepared.project.state / "build"
+
+    @property
     def plain_bytes(self) -> int:
         """What a plain install with the project's code weighs."""
         code = sum(file.size for file in self.prepared.code)

@@ -1,0 +1,119 @@
+"""How hotpack talks: results on stdout, everything else on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from hotpack.errors import HotpackError
+from hotpack.progress import Advance, Unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+def exit_code(cli: click.Group) -> int:
+    """Run the command line and return its exit code: 1 for an error, 2 for a wrong call."""
+    try:
+        result = cli.main(standalone_mode=False)
+    except HotpackError as error:
+        if hasattr(sys, "tracebacklimit"):
+            raise
+        _print_error(error)
+        return 1
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing half-written is left", err=True)
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _print_error(error: HotpackError) -> None:
+    if "--json" in sys.argv:
+        print_json({"error": error.message, "kind": type(error).__name__, "hint": error.hint})
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(error.message, err=True)
+    if error.hint:
+        click.secho("hint: ", fg="cyan", bold=True, nl=False, err=True)
+        click.echo(error.hint, err=True)
+
+
+def print_json(document: Any) -> None:
+    """Print a result for programs."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def show(*renderables: "RenderableType", err: bool = False) -> None:
+    """Print tables and text for people, on stdout unless `err`."""
+    terminal = console(err=err)
+    for renderable in renderables:
+        terminal.print(renderable)
+
+
+def console(*, err: bool) -> "Console":
+    """Return a rich console: never narrower than the tables need when it is no terminal."""
+    from rich.console import Console
+
+    is_terminal = (sys.stderr if err else sys.stdout).isatty()
+    return Console(stderr=err, highlight=False, width=None if is_terminal else 100)
+
+
+class Talk:
+    """Reports progress on stderr: bars in a terminal, a line for each finished step elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = console(err=True)
+
+    def log(self, message: str) -> None:
+        """Say one line."""
+        self._console.print(message, markup=False)
+
+    def warn(self, message: str, *, hint: str | None = None) -> None:
+        """Say that the result is usable, but not as good as it could be."""
+        self._console.print("[yellow bold]warning:[/]", message)
+        if hint:
+            self._console.print("[cyan bold]hint:[/]", hint)
+
+    @contextmanager
+    def task(self, description: str, total: int | None, unit: Unit) -> Iterator[Advance]:
+        """Show a bar while the context is open, then say what was done in how long."""
+        started = time.monotonic()
+        with self._bar(description, total, unit) as advance:
+            yield advance
+        took = time.monotonic() - started
+        amount = _amount(total, unit)
+        self._console.print(f"  [green]✓[/] {description}{amount} [dim]{took:.1f} s[/]")
+
+    @contextmanager
+    def _bar(self, description: str, total: int | None, unit: Unit) -> Iterator[Advance]:
+        from rich import progress as bars
+
+        done: bars.ProgressColumn = (
+            bars.DownloadColumn() if unit == "bytes" else bars.MofNCompleteColumn()
+        )
+        with bars.Progress(
+            bars.SpinnerColumn(),
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            *([done] if total else []),
+            bars.TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        ) as bar:
+            task = bar.add_task(description, total=total)
+            yield lambda amount: bar.advance(task, amount)
+
+
+def _amount(total: int | None, unit: Unit) -> str:
+    if not total:
+        return ""
+    return f" {total / 1e6:.1f} MB" if unit == "bytes" else f" {total} {unit}"

@@ -1,0 +1,61 @@
+"""Options that several commands share, and how they become a project and its tools."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from hotpack.cache import Cache
+from hotpack.cli.console import Talk
+from hotpack.install import Uv
+from hotpack.pipeline import Tools
+from hotpack.project import Project, load_project
+from hotpack.project.config import EVERY_DISTRIBUTION, PLACEMENTS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def project_option(command: Command) -> Command:
+    """Add `--project`."""
+    return click.option(
+        "--project",
+        "root",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        default=".",
+        help="The project's folder.  [default: this one]",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."
+    )(command)
+
+
+def place_option(command: Command) -> Command:
+    """Add `--place`."""
+    return click.option(
+        "--place",
+        type=click.Choice(PLACEMENTS),
+        help="Put every distribution there that [tool.hotpack.place] does not pin.",
+    )(command)
+
+
+def open_project(root: Path, place: str | None = None) -> Project:
+    """Return the project in a folder, with what the command line sets over its configuration."""
+    project = load_project(root.resolve())
+    if place is None:
+        return project
+    pins = {**project.config.place, EVERY_DISTRIBUTION: place}
+    return load_project(root.resolve(), {"place": pins})
+
+
+def open_tools() -> Tools:
+    """Return the tools of this machine: uv, the user's cache, the terminal."""
+    import platformdirs
+
+    cache = os.environ.get("HOTPACK_CACHE_DIR") or platformdirs.user_cache_dir("hotpack")
+    return Tools(Uv(os.environ), Cache(Path(cache).resolve()), Talk())

@@ -1,0 +1,1 @@
+"""Turns results into tables and charts for a terminal."""
