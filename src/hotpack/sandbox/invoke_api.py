@@ -1,0 +1,207 @@
+"""The part of Lambda's API that invokes, on loopback: boto3 and the AWS CLI work against it."""
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from hotpack.errors import HotpackError
+from hotpack.sandbox.loopback import Handler, Server
+from hotpack.sandbox.outcome import Invocation
+from hotpack.sandbox.supervisor import LocalLambda
+from hotpack.target.limits import PAYLOAD_BYTES
+
+ASYNC_PAYLOAD_BYTES: Final = 1024 * 1024
+"""quotas: "1 MB for an asynchronous request"."""
+
+LOG_TAIL_BYTES: Final = 4 * 1024
+"""Invoke, X-Amz-Log-Result: "The last 4 KB of the execution log, which is base64-encoded"."""
+
+_PATH = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/(?P<action>invocations|configuration)")
+_NAME = re.compile(
+    r"(?:(?:arn:[^:]+:lambda:[^:]+:)?(?P<account>\d{12}):(?:function:)?)?"
+    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>[$a-zA-Z0-9-_]+))?"
+)
+"""The pattern of the API's FunctionName: a name, a partial ARN or an ARN, each with a qualifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class _RefusedError(Exception):
+    """Carries the answer to a request that is not served."""
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        body = json.dumps({"Type": "User", "Message": message, "message": message}).encode()
+        headers = (("x-amzn-ErrorType", error_type), ("Content-Type", "application/json"))
+        self.answer = _Answer(status, body, headers)
+
+
+class InvokeApi(Server):
+    """Serves functions by their names, on `port` or on a free one. Closes none of them."""
+
+    def __init__(self, functions: Mapping[str, LocalLambda], port: int = 0) -> None:
+        super().__init__(partial(_InvokeHandler, dict(functions)), port)
+
+
+class _InvokeHandler(Handler):
+    def __init__(self, functions: Mapping[str, LocalLambda], *connection: Any) -> None:
+        self._functions = functions
+        super().__init__(*connection)
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server finds it by this name
+        self._serve("configuration", lambda function, _: _configuration(function))
+
+    def do_POST(self) -> None:  # noqa: N802
+        self._serve("invocations", self._invoke)
+
+    def _serve(self, action: str, serve: Any) -> None:
+        size_bytes = self.content_length()
+        body = self.read_body(PAYLOAD_BYTES)
+        try:
+            function = self._function(action)
+            if body is None:
+                raise _too_large(size_bytes, "RequestResponse", PAYLOAD_BYTES)
+            answer: _Answer = serve(function, body)
+        except _RefusedError as refused:
+            answer = refused.answer
+        except HotpackError as error:
+            answer = _RefusedError(500, "ServiceException", error.message).answer
+        self.answer(answer.status, answer.body, answer.headers)
+
+    def _function(self, action: str) -> LocalLambda:
+        """Return the function that the request's path names."""
+        url = urlsplit(self.path)
+        path = _PATH.fullmatch(url.path)
+        if path is None or path["action"] != action:
+            raise _RefusedError(404, "UnknownOperationException", f"no {self.command} {url.path}")
+        named = _NAME.fullmatch(unquote(path["name"]))
+        if named is None:
+            raise _RefusedError(400, "ValidationException", f"{unquote(path['name'])!r} is no name")
+        qualifier = named["qualifier"] or parse_qs(url.query).get("Qualifier", ["$LATEST"])[0]
+        function = self._functions.get(named["name"])
+        if function is None or qualifier != "$LATEST":
+            suffix = "" if qualifier == "$LATEST" else f":{qualifier}"
+            raise _RefusedError(
+                404, "ResourceNotFoundException", f"Function not found: {named['name']}{suffix}"
+            )
+        return function
+
+    def _invoke(self, function: LocalLambda, body: bytes) -> _Answer:
+        # As AWS: no payload is an empty object.
+        payload = body or b"{}"
+        _check_json(payload)
+        context = _client_context(self.headers.get("X-Amz-Client-Context"))
+        match self.headers.get("X-Amz-Invocation-Type", "RequestResponse"):
+            case "DryRun":
+                return _Answer(HTTPStatus.NO_CONTENT)
+            case "Event":
+                return _invoke_later(function, payload, context)
+            case "RequestResponse":
+                invocation = function.invoke(payload, client_context=context)
+                tail = self.headers.get("X-Amz-Log-Type") == "Tail"
+                return _invoked(invocation, with_log=tail)
+            case other:
+                raise _RefusedError(
+                    400, "InvalidParameterValueException", f"InvocationType {other!r} is unknown"
+                )
+
+
+def _invoke_later(function: LocalLambda, payload: bytes, context: str | None) -> _Answer:
+    """Accept an event; nobody waits for its result. Closing the function ends it."""
+    if len(payload) > ASYNC_PAYLOAD_BYTES:
+        raise _too_large(len(payload), "Event", ASYNC_PAYLOAD_BYTES)
+
+    def run() -> None:
+        try:
+            function.invoke(payload, client_context=context)
+        except HotpackError as error:
+            function.log(f"an event was lost: {error.message}")
+
+    threading.Thread(target=run, name="hotpack-event", daemon=True).start()
+    return _Answer(HTTPStatus.ACCEPTED)
+
+
+def _invoked(invocation: Invocation, *, with_log: bool) -> _Answer:
+    headers = [
+        ("Content-Type", "application/json"),
+        ("x-amzn-RequestId", invocation.request_id),
+        ("X-Amz-Executed-Version", "$LATEST"),
+    ]
+    if invocation.function_error is not None:
+        headers.append(("X-Amz-Function-Error", invocation.function_error))
+    if with_log:
+        headers.append(("X-Amz-Log-Result", _log_tail(invocation.log)))
+    return _Answer(HTTPStatus.OK, invocation.payload, tuple(headers))
+
+
+def _log_tail(log: Iterable[str]) -> str:
+    text = "".join(f"{event}\n" for event in log).encode()
+    return base64.b64encode(text[-LOG_TAIL_BYTES:]).decode("ascii")
+
+
+def _check_json(payload: bytes) -> None:
+    try:
+        json.loads(payload)
+    except ValueError as error:
+        raise _RefusedError(
+            400,
+            "InvalidRequestContentException",
+            f"Could not parse request body into json: {error}",
+        ) from error
+
+
+def _client_context(header: str | None) -> str | None:
+    """Return the JSON that the header holds in base64."""
+    if not header:
+        return None
+    try:
+        context = base64.b64decode(header, validate=True).decode()
+        json.loads(context)
+    except ValueError as error:
+        raise _RefusedError(
+            400, "InvalidRequestContentException", f"Client context is no base64 of JSON: {error}"
+        ) from error
+    # It travels on in a header, which holds one line of ASCII.
+    return json.dumps(json.loads(context))
+
+
+def _too_large(size_bytes: int, kind: str, limit_bytes: int) -> _RefusedError:
+    return _RefusedError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "RequestTooLargeException",
+        f"{size_bytes} byte payload is too large for the {kind} invocation type "
+        f"(limit {limit_bytes} bytes)",
+    )
+
+
+def _configuration(local: LocalLambda) -> _Answer:
+    """Return what GetFunctionConfiguration tells, as far as there is something to tell."""
+    function = local.function
+    told = {
+        "Architectures": [function.architecture],
+        "Environment": {"Variables": dict(function.environment)},
+        "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
+        "FunctionArn": function.arn(local.settings),
+        "FunctionName": function.name,
+        "Handler": function.handler,
+        "MemorySize": function.memory_mb,
+        "PackageType": "Zip",
+        "Runtime": function.runtime.name,
+        "State": "Active",
+        "Timeout": function.timeout_s,
+        "Version": "$LATEST",
+    }
+    headers = (("Content-Type", "application/json"),)
+    return _Answer(HTTPStatus.OK, json.dumps(told).encode(), headers)
