@@ -39,6 +39,13 @@ _COVERED = ("opt", "tmp", "dev", "proc")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
+_INSTALL = "apt install bubblewrap, or pip install 'hotpack[isolation]'"
+_ALLOW = (
+    "run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
+    "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """What one sandbox consists of, as paths of this machine."""
@@ -99,6 +106,10 @@ class Isolation(Protocol):
     def reason(self) -> str | None:
         """Why there is no better one; None for the best."""
 
+    @property
+    def remedy(self) -> str | None:
+        """What to do for a better one; None for the best."""
+
     def enclose(self, rooms: Rooms) -> Enclosure:
         """Return how to open a sandbox of these rooms."""
 
@@ -107,7 +118,8 @@ class Isolation(Protocol):
 class PlainFolders:
     """No isolation: a sandbox is ordinary processes that see the whole machine."""
 
-    reason: str | None
+    reason: str | None = None
+    remedy: str | None = None
     name: str = "plain folders"
     isolated: bool = False
 
@@ -141,6 +153,7 @@ class Bubblewrap:
     name: str = "bubblewrap"
     isolated: bool = True
     reason: str | None = None
+    remedy: str | None = None
 
     def enclose(self, rooms: Rooms) -> Enclosure:
         """Return how to open the namespaces, with everything where Lambda has it."""
@@ -245,14 +258,14 @@ def _function(rooms: Rooms) -> Iterator[str]:
 def probe() -> Isolation:
     """Return the best isolation that this machine allows, found out by trying."""
     if sys.platform != "linux":
-        return PlainFolders(reason=f"{sys.platform} has no namespaces")
-    reason = "bubblewrap is not installed"
+        return PlainFolders(f"{sys.platform} has no namespaces", "run it on Linux")
+    reason, remedy = "bubblewrap is not installed", _INSTALL
     for executable in _candidates():
         failure = _failure(executable)
         if failure is None:
             return Bubblewrap(executable)
-        reason = failure
-    return PlainFolders(reason=reason)
+        reason, remedy = failure, _ALLOW
+    return PlainFolders(reason, remedy)
 
 
 def _candidates() -> Iterator[Path]:
