@@ -6,12 +6,12 @@ _PROC = Path("/proc")
 
 
 def peak_memory_mb(first_pid: int, proc: Path = _PROC) -> int | None:
-    """Return the sum of the peaks of the processes below a sandbox's first one.
+    """Return the sum of the peaks of the processes below a sandbox's first one, in MiB.
 
-    The sandbox's own process 1 does not count, as on Lambda. Processes that have ended are
+    The sandbox's own process 1 does not count: Lambda has no such. Processes that have ended are
     missed. None where there is no /proc, as on macOS.
     """
-    if not proc.is_dir():
+    if not (proc / "self").exists():
         return None
     peak_kb = 0
     waiting = _children(proc, first_pid)
@@ -23,21 +23,31 @@ def peak_memory_mb(first_pid: int, proc: Path = _PROC) -> int | None:
 
 
 def _children(proc: Path, pid: int) -> list[int]:
+    """Return the children of all threads of a process."""
     found: list[int] = []
-    for listing in proc.glob(f"{pid}/task/*/children"):
-        try:
-            found += map(int, listing.read_text(encoding="ascii").split())
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # ended meanwhile
+    for thread in _names(proc / str(pid) / "task"):
+        found += map(int, _read(proc / str(pid) / "task" / thread / "children").split())
     return found
 
 
 def _own_peak_kb(proc: Path, pid: int) -> int:
-    try:
-        status = (proc / str(pid) / "status").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    fields = dict(line.split(":", 1) for line in status.splitlines())
+    fields = dict(
+        line.split(":", 1) for line in _read(proc / str(pid) / "status").splitlines() if ":" in line
+    )
     if fields.get("NSpid", "").split()[1:] == ["1"]:
-        return 0  # our holder, which Lambda does not have
+        return 0  # our holder
     return int(fields.get("VmHWM", "0 kB").split()[0])
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []  # the process has ended meanwhile
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # the same

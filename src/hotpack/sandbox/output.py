@@ -22,6 +22,7 @@ class Output:
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._partial = b""
+        self._closed = False
 
     def pump(self) -> bool:
         """Read what is there; return whether more can come."""
@@ -35,6 +36,12 @@ class Output:
             self._end_line()
             self._add(line)
 
+    def close(self) -> None:
+        """Read no more: the pipe's number may soon be another file's."""
+        with self._lock:
+            self._pump()
+            self._closed = True
+
     def take(self) -> tuple[str, ...]:
         """Return the events since the last time; an unfinished line counts as finished."""
         with self._lock:
@@ -44,7 +51,7 @@ class Output:
             return lines
 
     def _pump(self) -> bool:
-        while True:
+        while not self._closed:
             try:
                 chunk = os.read(self._pipe, 65536)
             except BlockingIOError:
@@ -54,6 +61,7 @@ class Output:
             *whole, self._partial = (self._partial + chunk).split(b"\n")
             for line in whole:
                 self._add(self._event(line))
+        return False
 
     def _end_line(self) -> None:
         if self._partial:

@@ -84,13 +84,16 @@ class Processes:
         with self._changed:
             if not self._running:
                 return
-            self._order(b"k")
+            if self._alive:  # else it is being closed, which kills too
+                self._order(b"k")
             if not self._changed.wait_for(lambda: not self._running, _PATIENCE_S):
                 raise SandboxError("the sandbox's processes do not end")
 
     def close(self) -> None:
         """End all processes of the sandbox and free what it holds. May be called again."""
-        self._orders.close()
+        with self._changed:
+            self._alive = False
+            self._orders.close()
         try:
             self._holder.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
@@ -98,6 +101,7 @@ class Processes:
             self._holder.wait()
         if self._watcher.ident is not None:
             self._watcher.join()
+        self.output.close()
         self._answers.close()
         self._errors.close()
 

@@ -1,5 +1,7 @@
 """The local Lambda: opens sandboxes for a function, reuses them, and lets them expire."""
 
+import os
+import shutil
 import tempfile
 import threading
 import time
@@ -67,8 +69,10 @@ class LocalLambda:
         self._package = packages.unpack(function, state_dir)
         self._sandboxes_dir = state_dir.resolve() / "sandboxes"
         self._sandboxes_dir.mkdir(parents=True, exist_ok=True)
+        _sweep(self._sandboxes_dir)
         self._pool: Pool[Sandbox] = Pool(self.settings.idle_life_s)
         self._busy: set[Sandbox] = set()
+        self._opening = 0
         self._closed = False
         self._changed = threading.Condition()
         self._janitor = threading.Thread(target=self._expire, name="hotpack-janitor", daemon=True)
@@ -103,7 +107,14 @@ class LocalLambda:
             self._changed.notify_all()
         for sandbox in sandboxes:
             sandbox.close()
+        with self._changed:  # sandboxes on their way close themselves
+            self._changed.wait_for(lambda: self._opening == 0)
         self._janitor.join()
+
+    def log(self, line: str) -> None:
+        """Say something where the function's log goes."""
+        if self._on_log is not None:
+            self._on_log(line)
 
     def __enter__(self) -> Self:
         return self
@@ -121,17 +132,39 @@ class LocalLambda:
         while True:
             with self._changed:
                 if self._closed:
-                    raise SandboxError(f"the local Lambda of {self.function.name} is closed")
+                    raise self._closed_error()
                 sandbox = self._pool.take(time.monotonic())
                 if sandbox is not None and sandbox.alive:
                     self._busy.add(sandbox)
                     return sandbox
-            if sandbox is None:
-                return self._open()
-            sandbox.close()
+                if sandbox is None:
+                    self._opening += 1
+                    break
+            sandbox.close()  # somebody killed it
+        try:
+            return self._open()
+        finally:
+            with self._changed:
+                self._opening -= 1
+                self._changed.notify_all()
 
     def _open(self) -> Sandbox:
-        own = Path(tempfile.mkdtemp(dir=self._sandboxes_dir))
+        """Return a new sandbox, which is busy."""
+        # The name tells whose it is, for `_sweep`.
+        own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self._sandboxes_dir))
+        try:
+            sandbox = self._sandbox(own)
+        except BaseException:
+            shutil.rmtree(own, ignore_errors=True)
+            raise
+        with self._changed:
+            if not self._closed:
+                self._busy.add(sandbox)
+                return sandbox
+        sandbox.close()
+        raise self._closed_error()
+
+    def _sandbox(self, own: Path) -> Sandbox:
         enclosure = self.isolation.enclose(
             Rooms(
                 task=self._package.task,
@@ -142,13 +175,10 @@ class LocalLambda:
                 ephemeral_storage_mb=self.function.ephemeral_storage_mb,
             )
         )
-        sandbox = Sandbox(self.function, self.settings, enclosure, own, on_log=self._on_log)
-        with self._changed:
-            if not self._closed:
-                self._busy.add(sandbox)
-                return sandbox
-        sandbox.close()
-        raise SandboxError(f"the local Lambda of {self.function.name} is closed")
+        return Sandbox(self.function, self.settings, enclosure, own, on_log=self._on_log)
+
+    def _closed_error(self) -> SandboxError:
+        return SandboxError(f"the local Lambda of {self.function.name} is closed")
 
     def _give_back(self, sandbox: Sandbox) -> None:
         with self._changed:
@@ -176,6 +206,18 @@ class LocalLambda:
                     self._changed.wait(None if expiry_s is None else expiry_s - time.monotonic())
             for sandbox in expired:
                 sandbox.close()
+
+
+def _sweep(sandboxes_dir: Path) -> None:
+    """Remove what supervisors left behind that were killed before they could."""
+    for folder in sandboxes_dir.iterdir():
+        owner, _, _ = folder.name.partition("-")
+        try:
+            os.kill(int(owner), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue  # somebody else's
 
 
 def _check_machine(function: Function) -> None:
