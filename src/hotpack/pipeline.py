@@ -114,7 +114,7 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
     """
     prepared = prepare(project, tools, upgrade=upgrade)
     groups = prepared.slimmed.by_distribution()
-    code = [*_code_entries(prepared, tools)]
+    code = [*code_entries(prepared, tools)]
     compressed: dict[str, CompressedDistribution] = {}
     runtime: list[Entry] = []
     if not _all_inline(project.config.place, prepared.slimmed, code):
@@ -155,7 +155,7 @@ def _find_python(project: Project, tools: Tools) -> Path | None:
     return python
 
 
-def _code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
+def code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
     """Return the project's own files and the bytecode of those that compile."""
     entries = [
         Entry(file.path, file.source, file.size, file.sha256, file.executable)

@@ -30,8 +30,18 @@ REMOTE_THREADS = 8
 """One connection carries 50 to 90 MB/s (docs/lambda-facts: network), so one does not do."""
 
 
+def free_bytes(folder: str) -> int:
+    """Return how much can be written to a folder."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
 def restore(
-    manifest: Manifest, root: str, packs_folder: str, bucket_for: Callable[[Manifest], Bucket]
+    manifest: Manifest,
+    root: str,
+    packs_folder: str,
+    bucket_for: Callable[[Manifest], Bucket],
+    free_bytes: Callable[[str], int] = free_bytes,
 ) -> str:
     """Return the folder of the manifest's tree below `root`, restored if it was not there yet.
 
@@ -43,7 +53,7 @@ def restore(
     if os.path.isdir(tree):
         return tree
     _clear_partial(root)
-    _check_space(manifest, root)
+    _check_space(manifest, root, free_bytes(root))
     beside = f"{tree}.partial-{os.getpid()}"
     try:
         writer = _Writer(manifest.files, beside)
@@ -64,10 +74,8 @@ def _clear_partial(root: str) -> None:
             shutil.rmtree(os.path.join(root, name), ignore_errors=True)
 
 
-def _check_space(manifest: Manifest, root: str) -> None:
+def _check_space(manifest: Manifest, root: str, free: int) -> None:
     needed = sum(-(-size // BLOCK) * BLOCK for _path, _start, size, _executable in manifest.files)
-    there = os.statvfs(root)
-    free = there.f_bavail * there.f_frsize
     if needed > free:
         raise RestoreError(
             f"hotpack: the packs take {needed} bytes in {root} and {free} are free: set "

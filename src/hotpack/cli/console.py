@@ -108,6 +108,7 @@ class Talk:
             bars.TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         ) as bar:
             task = bar.add_task(description, total=total)
             yield lambda amount: bar.advance(task, amount)

@@ -1,7 +1,17 @@
 """From named dependencies to installed files. The only room that runs uv."""
 
-from hotpack.install.installer import Lock, install, lock
+from hotpack.install.installer import Lock, install, install_runtime_client, lock
 from hotpack.install.tree import Distribution, File, Kind, Tree
 from hotpack.install.uv import Uv
 
-__all__ = ["Distribution", "File", "Kind", "Lock", "Tree", "Uv", "install", "lock"]
+__all__ = [
+    "Distribution",
+    "File",
+    "Kind",
+    "Lock",
+    "Tree",
+    "Uv",
+    "install",
+    "install_runtime_client",
+    "lock",
+]

@@ -20,6 +20,7 @@ from hotpack.pack.runtime import HANDLER, PACKAGE
 from hotpack.pack.zips import unzipped_bytes, write_zip
 from hotpack.progress import Progress
 from hotpack.project import Config
+from hotpack.target import Architecture
 from hotpack.target.limits import UNZIPPED_BYTES, over_size_message
 
 _FORMAT: Final = 1
@@ -34,7 +35,7 @@ class Release:
     """What Lambda is told to call: the project's own handler, or the runtime's entry."""
 
     runtime: str
-    architecture: str
+    architecture: Architecture
     memory_mb: int
     ephemeral_storage_mb: int
     timeout_s: int

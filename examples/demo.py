@@ -1,0 +1,93 @@
+"""spaCy, too big for Lambda, in a local Lambda: what `make demo` shows."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.rule import Rule
+
+from hotpack import local
+from hotpack.cli.console import show
+from hotpack.cli.invoke import show_log
+from hotpack.cli.options import open_project, open_tools
+from hotpack.measure import bare_function
+from hotpack.pipeline import Build, Prepared, Tools, build, prepare
+from hotpack.project.config import PLACEMENTS
+from hotpack.report import durations, sizes
+from hotpack.sandbox import Function, Invocation, Settings
+
+PROJECT = Path(__file__).parent / "spacy"
+EVENT = (PROJECT / "events" / "lovelace.json").read_bytes()
+IDLE_LIFE_S = 1.0
+"""Lambda keeps an idle sandbox for minutes; a demonstration does not wait that long."""
+
+
+def main() -> None:
+    started = time.monotonic()
+    tools = open_tools()
+    prepared = show_the_wall(tools)
+    runs: dict[str, Sequence[Invocation]] = {}
+    for placement in PLACEMENTS:
+        built = show_the_build(placement, tools)
+        function = local.function_of(built.release, f"spacy-{placement}")
+        runs[placement] = show_the_function(function, tools, built)
+    show(Rule("[bold]the bare import: the full install, which Lambda would refuse[/]"))
+    runs = {"bare import": show_the_function(bare_function(prepared, tools), tools, None), **runs}
+    show(
+        Rule("[bold]all of them[/]"),
+        durations.comparison_table(runs, "bare import"),
+        "\nTwo cold starts each, on this machine and its warm page cache; `make bench` takes more, "
+        "in turns.",
+        f"{time.monotonic() - started:.0f} s in all",
+    )
+
+
+def show_the_wall(tools: Tools) -> Prepared:
+    show(Rule("[bold]1. the wall: what a plain install weighs[/]"))
+    prepared = prepare(open_project(PROJECT), tools)
+    plain_bytes = prepared.installed.size_bytes + sum(file.size for file in prepared.code)
+    show(sizes.plain_table(prepared), "", sizes.wall(plain_bytes), "")
+    return prepared
+
+
+def show_the_build(placement: str, tools: Tools) -> Build:
+    show(Rule(f"[bold]2. the build: {placement}[/]"))
+    built = build(open_project(PROJECT, placement), tools)
+    show(
+        sizes.rules_table(built),
+        "",
+        sizes.layout_table(built.layout),
+        "",
+        sizes.before_and_after(built),
+        f"\n{os.path.relpath(built.folder)}/function.zip\n",
+    )
+    return built
+
+
+def show_the_function(function: Function, tools: Tools, built: Build | None) -> list[Invocation]:
+    """Invoke: one cold start, three warm ones, the sandbox expires, a cold start again."""
+    if built is not None:
+        show(Rule(f"[bold]3. the function in the local Lambda: {function.name}[/]"))
+    settings = Settings(idle_life_s=IDLE_LIFE_S, enforce_package_size=built is not None)
+    release = built.release if built else None
+    with local.run(function, tools, release=release, settings=settings, on_log=show_log) as running:
+        show(f"[dim]kept apart by {running.function.isolation.name}[/]")
+        invocations = [running.function.invoke(EVENT) for _ in range(4)]
+        time.sleep(2 * IDLE_LIFE_S)
+        show(f"[dim]idle for {2 * IDLE_LIFE_S:.0f} s: the sandbox has expired[/]")
+        if running.bucket is not None:
+            running.bucket.new_environment()
+        invocations.append(running.function.invoke(EVENT))
+    show(
+        "",
+        f"response: {durations.response_of(invocations[-1])}",
+        "",
+        durations.invocations_table(invocations),
+        "",
+    )
+    return invocations
+
+
+if __name__ == "__main__":
+    main()

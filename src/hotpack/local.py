@@ -1,0 +1,105 @@
+"""Runs what was built in the local Lambda: a release, its bucket, the target's Python."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from hotpack.errors import SandboxError
+from hotpack.install import install_runtime_client
+from hotpack.pack import Release
+from hotpack.pipeline import Tools
+from hotpack.sandbox import Bucket, Function, LocalLambda, Network, Settings
+from hotpack.sandbox.output import OnLog
+from hotpack.target import RUNTIMES, Target
+
+LOCAL_BUCKET: Final = "hotpack-local"
+"""The name of the stand-in where the project does not name its bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A function in the local Lambda."""
+
+    function: LocalLambda
+    bucket: Bucket | None
+    """What stands in for S3; None where nothing is remote."""
+
+
+def function_of(release: Release, name: str) -> Function:
+    """Return the release as a function of the local Lambda."""
+    return Function(
+        name=name,
+        handler=release.handler,
+        runtime=RUNTIMES[release.runtime],
+        architecture=release.architecture,
+        code=release.function_zip,
+        memory_mb=release.memory_mb,
+        timeout_s=release.timeout_s,
+        ephemeral_storage_mb=release.ephemeral_storage_mb,
+        environment=release.environment,
+    )
+
+
+@contextmanager
+def run(
+    function: Function,
+    tools: Tools,
+    *,
+    release: Release | None = None,
+    settings: Settings | None = None,
+    network: Network | None = None,
+    on_log: OnLog | None = None,
+) -> Iterator[Running]:
+    """Yield the function ready to be invoked, and leave nothing of it behind.
+
+    The remote packs of `release` are served by a bucket on loopback, at the pace of `network`.
+
+    Raises SandboxError where this machine has no Python of the function's runtime, or another
+    processor.
+    """
+    settings = settings or Settings()
+    with ExitStack() as stack:
+        bucket = None
+        if release is not None and release.remote_packs:
+            bucket = stack.enter_context(_bucket(release, network))
+            settings = replace(
+                settings, environment={**settings.environment, **_where_s3_is(bucket)}
+            )
+        function_ = stack.enter_context(
+            LocalLambda(
+                function,
+                interpreter=_python(function, tools),
+                runtime_client=install_runtime_client(
+                    Target(function.runtime, function.architecture),
+                    tools.uv,
+                    tools.cache,
+                    tools.progress,
+                ),
+                state_dir=tools.cache.root / "local",
+                settings=settings,
+                on_log=on_log,
+            )
+        )
+        yield Running(function_, bucket)
+
+
+def _bucket(release: Release, network: Network | None) -> Bucket:
+    objects = {key: release.folder / path for key, path in release.remote_packs.items()}
+    return Bucket(release.bucket or LOCAL_BUCKET, objects, network=network or Network())
+
+
+def _where_s3_is(bucket: Bucket) -> dict[str, str]:
+    return {"AWS_ENDPOINT_URL_S3": bucket.url, "HOTPACK_BUCKET": bucket.name}
+
+
+def _python(function: Function, tools: Tools) -> Path:
+    version = function.runtime.python_version
+    python = tools.uv.find_python(version)
+    if python is None:
+        raise SandboxError(
+            f"no Python {version} on this machine to run {function.name} with",
+            hint=f"`uv python install {version}` brings it",
+        )
+    return python

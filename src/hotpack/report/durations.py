@@ -1,0 +1,98 @@
+"""How invocations went: a table and a bar chart."""
+
+import json
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hotpack.report.format import ms
+from hotpack.sandbox import Invocation
+
+
+def invocation_document(invocation: Invocation) -> dict[str, Any]:
+    """Return an invocation, for `--json`."""
+    return {
+        "request_id": invocation.request_id,
+        "start": invocation.start,
+        "init_ms": invocation.init_ms,
+        "duration_ms": invocation.duration_ms,
+        "billed_ms": invocation.billed_ms,
+        "memory_mb": invocation.memory_mb,
+        "max_memory_mb": invocation.max_memory_mb,
+        "status": invocation.status,
+        "error_type": invocation.error_type,
+        "response": response_of(invocation),
+        "log": list(invocation.log),
+    }
+
+
+def response_of(invocation: Invocation) -> Any:
+    """Return the response, as text where it is no JSON."""
+    try:
+        return json.loads(invocation.payload)
+    except ValueError:
+        return invocation.payload.decode("utf-8", "replace")
+
+
+def invocations_table(invocations: Sequence[Invocation]) -> Table:
+    """Return a row an invocation, with a bar: init phase, then invocation."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("#", justify="right")
+    table.add_column("start")
+    for name in ("init", "duration", "billed", "memory"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(Text.assemble(("█ init", "yellow"), "  ", ("█ invocation", "cyan")))
+    longest = max((total_ms(item) for item in invocations), default=1.0) or 1.0
+    for number, item in enumerate(invocations, 1):
+        table.add_row(
+            str(number),
+            item.start if item.status == "success" else f"{item.start} {item.status}",
+            ms(item.init_ms),
+            f"{item.duration_ms:,.1f} ms",
+            ms(item.billed_ms),
+            f"{item.max_memory_mb or '-'} MB",
+            _bar(item.init_ms or 0.0, item.duration_ms, longest, 44),
+        )
+    return table
+
+
+def total_ms(invocation: Invocation) -> float:
+    """Return what whoever invokes waits for: init phase and invocation."""
+    return (invocation.init_ms or 0.0) + invocation.duration_ms
+
+
+def comparison_table(runs: Mapping[str, Sequence[Invocation]], reference: str) -> Table:
+    """Return a row for each way to ship: its cold and warm starts, as a multiple of `reference`'s.
+
+    Medians; a cold start is the init phase and the first invocation.
+    """
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for name in ("cold start", f"vs {reference}", "warm", "memory"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
+    cold = {name: _median(items, "cold") for name, items in runs.items()}
+    for name, items in runs.items():
+        memory = max((item.max_memory_mb or 0 for item in items), default=0)
+        table.add_row(
+            name,
+            ms(cold[name]),
+            f"{cold[name] / cold[reference]:.2f} x",
+            f"{_median(items, 'warm'):,.1f} ms",
+            f"{memory or '-'} MB",
+            _bar(cold[name], 0.0, max(cold.values()), 36),
+        )
+    return table
+
+
+def _median(invocations: Sequence[Invocation], start: str) -> float:
+    return median(total_ms(item) for item in invocations if item.start == start)
+
+
+def _bar(init_ms: float, duration_ms: float, longest_ms: float, width: int) -> Text:
+    init = round(init_ms / longest_ms * width)
+    both = max(round((init_ms + duration_ms) / longest_ms * width), 1)
+    return Text.assemble(("█" * init, "yellow"), ("█" * (both - init), "cyan"))

@@ -1,0 +1,103 @@
+"""Collecting the project's own files."""
+
+from pathlib import Path
+
+import pytest
+
+from hotpack.errors import ConfigError
+from hotpack.project import check_handler, collect_code, load_project
+
+
+def project(root: Path, files: dict[str, str], table: str = "") -> Path:
+    for path, text in {
+        "pyproject.toml": f'[tool.hotpack]\nhandler = "app.handler"\n{table}',
+        **files,
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
+def paths(root: Path) -> list[str]:
+    return [file.path for file in collect_code(load_project(root))]
+
+
+def test_default(tmp_path: Path) -> None:
+    """Modules and packages go in, from src/ as an install would put them; tests and caches not."""
+    root = project(
+        tmp_path,
+        {
+            "app.py": "",
+            "setup.py": "",
+            "test_app.py": "",
+            "tests/__init__.py": "",
+            "helpers/__init__.py": "",
+            "helpers/words.txt": "",
+            "helpers/__pycache__/x.cpython-311.pyc": "",
+            "notes/todo.txt": "",
+            "src/library/__init__.py": "",
+            ".venv/lib/x.py": "",
+        },
+    )
+    assert paths(root) == [
+        "app.py",
+        "helpers/__init__.py",
+        "helpers/words.txt",
+        "library/__init__.py",
+    ]
+
+
+def test_include(tmp_path: Path) -> None:
+    """`include` says exactly what goes in; a folder is all that is in it."""
+    files = {"app.py": "", "other.py": "", "models/a.bin": "", "models/deep/b.bin": ""}
+    root = project(tmp_path, files, 'include = ["app.py", "models"]')
+    assert paths(root) == ["app.py", "models/a.bin", "models/deep/b.bin"]
+
+
+def test_include_that_matches_nothing(tmp_path: Path) -> None:
+    """A pattern that matches nothing is an error: it is a typing mistake."""
+    root = project(tmp_path, {"app.py": ""}, 'include = ["app.py", "modles/**"]')
+    with pytest.raises(ConfigError, match=r"'modles/\*\*' matches no file"):
+        paths(root)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def handler(event, context): ...",
+        "class handler: ...",
+        "from other import handler",
+        "from other import *",
+        "handler = make()",
+        "if True:\n    handler = 1",
+        "def __getattr__(name): ...",
+        "globals()['handler'] = 1",
+        "def broken(:",
+    ],
+)
+def test_handler_that_may_exist(tmp_path: Path, text: str) -> None:
+    """A handler is never refused where the text leaves a way for it to exist."""
+    loaded = load_project(project(tmp_path, {"app.py": text}))
+    check_handler(loaded, collect_code(loaded), set())
+
+
+def test_handler_name_is_missing(tmp_path: Path) -> None:
+    """A handler that a module surely lacks is an error with the nearest name."""
+    loaded = load_project(project(tmp_path, {"app.py": "def handle(event, context): ..."}))
+    with pytest.raises(ConfigError, match="does not define 'handler'") as caught:
+        check_handler(loaded, collect_code(loaded), set())
+    assert caught.value.hint == "did you mean app.handle?"
+
+
+def test_handler_module_is_missing(tmp_path: Path) -> None:
+    """A handler's module that is nowhere is an error with the nearest module."""
+    loaded = load_project(project(tmp_path, {"apps.py": ""}))
+    with pytest.raises(ConfigError, match=r"needs app.py") as caught:
+        check_handler(loaded, collect_code(loaded), set())
+    assert caught.value.hint == "did you mean apps.handler?"
+
+
+def test_handler_in_a_dependency(tmp_path: Path) -> None:
+    """A handler may come from a dependency."""
+    loaded = load_project(project(tmp_path, {"x.py": ""}))
+    check_handler(loaded, collect_code(loaded), {"app/__init__.py"})

@@ -1,0 +1,104 @@
+"""Reading and checking [tool.hotpack]."""
+
+from pathlib import Path
+
+import pytest
+
+from hotpack.errors import ConfigError
+from hotpack.project import load_project
+
+
+def write(root: Path, table: str) -> Path:
+    (root / "pyproject.toml").write_text(f'[tool.hotpack]\nhandler = "app.handler"\n{table}')
+    return root
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """A handler is enough."""
+    config = load_project(write(tmp_path, "")).config
+    assert config.handler == "app.handler"
+    assert config.ephemeral_storage_mb == 512
+    assert config.slim.strip
+    assert not config.slim.provided
+
+
+def test_everything(tmp_path: Path) -> None:
+    """Every key of the documentation is taken."""
+    table = """
+runtime = "python3.13"
+architecture = "arm64"
+memory_mb = 2048
+ephemeral_storage_mb = 1024
+timeout_s = 60
+include = ["app.py", "src/**"]
+events = ["events/*.json"]
+bucket = "my-artifacts"
+environment = { LOG_LEVEL = "debug" }
+[tool.hotpack.slim]
+provided = true
+[tool.hotpack.place]
+Typing_Extensions = "bundled"
+"*" = "inline"
+"""
+    config = load_project(write(tmp_path, table)).config
+    assert str(config.target) == "python3.13 on arm64"
+    assert config.target.platform == "aarch64-manylinux_2_34"
+    assert config.place == {"typing-extensions": "bundled", "*": "inline"}
+    assert config.slim.provided
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "hint"),
+    [
+        ("memorymb = 1", "has no key 'memorymb'", "did you mean 'memory_mb'?"),
+        ("memory_mb = 64", "memory_mb = 64 is not a whole number from 128 to 10240", None),
+        ("memory_mb = true", "memory_mb = True is not a whole number", None),
+        ('timeout_s = "30"', "timeout_s = '30' is not a whole number", None),
+        ('runtime = "pyhton3.12"', "is not one of python3.10", "did you mean 'python3.12'?"),
+        ('architecture = "amd64"', "is not one of x86_64, arm64", None),
+        ('include = "app.py"', "include = 'app.py' is not a list of file patterns", "example"),
+        ('include = ["../x"]', "is not a pattern inside the project's folder", None),
+        ("slim = { strp = true }", "[tool.hotpack.slim] has no key 'strp'", "'strip'"),
+        ("slim = { strip = 1 }", "slim.strip = 1 is not true or false", None),
+        ('place = { numpy = "inlined" }', "place.numpy = 'inlined' is not one of", "'inline'"),
+        ("environment = { A = 1 }", "environment.A = 1 is not a text", None),
+    ],
+)
+def test_wrong_values(tmp_path: Path, table: str, message: str, hint: str | None) -> None:
+    """A wrong key or value is an error that names the file, the key and the nearest name."""
+    with pytest.raises(ConfigError) as caught:
+        load_project(write(tmp_path, table))
+    assert str(tmp_path / "pyproject.toml") in caught.value.message
+    assert message in caught.value.message
+    if hint is not None:
+        assert caught.value.hint is not None
+        assert hint in caught.value.hint
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """Without pyproject.toml the hint is how to start."""
+    with pytest.raises(ConfigError, match="does not exist") as caught:
+        load_project(tmp_path)
+    assert "hotpack init" in (caught.value.hint or "")
+
+
+def test_no_table(tmp_path: Path) -> None:
+    """Without [tool.hotpack] the hint is how to write one."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    with pytest.raises(ConfigError, match=r"no \[tool.hotpack\] table") as caught:
+        load_project(tmp_path)
+    assert "hotpack init" in (caught.value.hint or "")
+
+
+def test_no_handler(tmp_path: Path) -> None:
+    """A table without a handler says what to add."""
+    (tmp_path / "pyproject.toml").write_text("[tool.hotpack]\n")
+    with pytest.raises(ConfigError, match="which handler to run"):
+        load_project(tmp_path)
+
+
+def test_not_toml(tmp_path: Path) -> None:
+    """A file that is no TOML is named with the parser's words."""
+    (tmp_path / "pyproject.toml").write_text("handler = \n")
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        load_project(tmp_path)
