@@ -55,9 +55,9 @@ class Manifest:
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
-        if document.get("format") != FORMAT:
+        if document["format"] != FORMAT:
             raise RestoreError(
-                f"hotpack: the manifest has format {document.get('format')!r} and this runtime "
+                f"hotpack: the manifest has format {document['format']!r} and this runtime "
                 f"reads {FORMAT}: build the function again"
             )
         self.tree: str = document["tree"]

@@ -17,7 +17,7 @@ from hotpack_runtime.errors import DamagedError, RestoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hotpack_runtime.manifest import Manifest, Pack
 
@@ -33,8 +33,15 @@ class Bucket:
     `urls` are presigned URLs by key: they are used as they are, without signing.
     """
 
-    def __init__(self, name: str, urls: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        urls: Mapping[str, str],
+        environment: Mapping[str, str],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.name = name
+        self.sleep = sleep
         self._urls = urls
         self._environment = environment
         self._region = environment.get("AWS_REGION", "us-east-1")
@@ -124,7 +131,7 @@ class Reader:
         """
         for attempt in range(_TRIES):
             if attempt:
-                time.sleep(0.05 * 2**attempt)
+                self._bucket.sleep(0.05 * 2**attempt)
             try:
                 status, body = self._get(pack.key or "", offset, size)
             except (OSError, http.client.HTTPException) as error:

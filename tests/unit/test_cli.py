@@ -1,0 +1,61 @@
+"""The command line as a whole."""
+
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+
+from hotpack.cli import COMMANDS
+
+NO_JSON = {"completion"}
+
+
+def command(name: str) -> click.Command:
+    found: click.Command = getattr(importlib.import_module(f"hotpack.cli.{name}"), name)
+    return found
+
+
+def hotpack(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "hotpack", *arguments]
+    return subprocess.run(program, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented(name: str) -> None:
+    """`--help` of the whole and of the command agree, show an example, and offer `--json`."""
+    text = command(name).help or ""
+    assert text.splitlines()[0] == COMMANDS[name]
+    assert f"hotpack {name}" in (command(name).epilog or "") or name == "init"
+    assert "Example" in (command(name).epilog or "")
+    options = {option for parameter in command(name).params for option in parameter.opts}
+    assert ("--json" in options) == (name not in NO_JSON)
+
+
+def test_help_imports_no_command() -> None:
+    """`hotpack --help` answers at once, as it imports nothing but click."""
+    program = (
+        "import sys\nfrom hotpack.cli import cli\ncli(['--help'], standalone_mode=False)\n"
+        "heavy = {'rich', 'uv', 'tomllib', 'hotpack.pipeline'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_unknown_command() -> None:
+    """A mistyped command is a wrong call, with the nearest name."""
+    done = hotpack("bild")
+    assert done.returncode == 2
+    assert "Did you mean 'build'?" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    """Each shell has its completion script."""
+    done = hotpack("completion", shell)
+    assert done.returncode == 0
+    assert "_HOTPACK_COMPLETE" in done.stdout

@@ -1,0 +1,53 @@
+"""What uv says, as errors for people."""
+
+import pytest
+
+from hotpack.errors import DependencyError, IndexUnreachableError, NoWheelError
+from hotpack.install.uv import explain
+from hotpack.target import RUNTIMES, Target
+
+TARGET = Target(RUNTIMES["python3.13"], "arm64")
+
+NO_WHEEL = """\
+error: No solution found when resolving dependencies
+  cause: Because all versions of psycopg2 have no usable wheels and you require psycopg2, we can
+      conclude that your requirements are unsatisfiable.
+
+hint: Wheels are required for `psycopg2` because building from source is disabled
+"""
+OTHER_TAGS = """\
+error: No solution found when resolving dependencies
+  cause: Because tensorflow-cpu<=2.10.1 has no wheels with a matching Python ABI tag (e.g., `cp313`)
+
+hint: You require CPython 3.13 (`cp313`), but we only found wheels for `tensorflow-cpu` (v2.10.1)
+with the following Python ABI tags: `cp37m`, `cp38`
+"""
+NOT_FOUND = """\
+error: No solution found when resolving dependencies
+  cause: Because nope-xyz was not found in the package registry and you require nope-xyz, we can
+      conclude that your requirements are unsatisfiable.
+"""
+UNREACHABLE = """\
+error: Request failed after 3 retries in 4.9s
+  cause: Failed to fetch: http://127.0.0.1:9/simple/requests/
+  cause: error sending request for url
+"""
+
+
+@pytest.mark.parametrize(
+    ("stderr", "kind", "words"),
+    [
+        (NO_WHEEL, NoWheelError, "psycopg2 has no wheel for python3.13 on arm64"),
+        (OTHER_TAGS, NoWheelError, "tensorflow-cpu has no wheel .* for `cp37m`, `cp38`"),
+        (NOT_FOUND, DependencyError, "no package named nope-xyz"),
+        (UNREACHABLE, IndexUnreachableError, "cannot be reached"),
+        ("error: something else", DependencyError, "something else"),
+    ],
+)
+def test_explain(stderr: str, kind: type[DependencyError], words: str) -> None:
+    """The error is of the kind of the cause, names the package, and keeps uv's own words."""
+    error = explain(stderr, TARGET)
+    assert type(error) is kind
+    with pytest.raises(kind, match=words):
+        raise error
+    assert stderr.split("\n", 1)[0] in error.message
