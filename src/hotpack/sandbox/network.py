@@ -32,7 +32,7 @@ class Network:
     @classmethod
     def unlimited(cls) -> Self:
         """Return a network that adds nothing to what loopback takes."""
-        return cls(0.0, math.inf, math.inf, math.inf, math.inf)
+        return cls(0.0, 0.0, math.inf, math.inf, math.inf)
 
 
 class Pace:
@@ -73,7 +73,13 @@ class Link:
     @property
     def limited(self) -> bool:
         """Whether there is any rate to keep."""
-        return math.isfinite(self._network.connection_bytes_per_s + self._network.burst_bytes)
+        network = self._network
+        rates = (
+            network.burst_bytes_per_s,
+            network.steady_bytes_per_s,
+            network.connection_bytes_per_s,
+        )
+        return any(map(math.isfinite, rates))
 
     def wait_for_first_byte(self) -> None:
         """Wait as long as S3 takes to answer."""
@@ -84,20 +90,23 @@ class Link:
         """Wait until so many bytes may have left, on the connection and on the link."""
         if not self.limited:
             return
+        network = self._network
         with self._lock:
             now_s = self._clock()
-            link_s = self._pace.admit(now_s, self._spend(now_s, size_bytes))
-        own_s = connection.admit(now_s, size_bytes / self._network.connection_bytes_per_s)
-        wait_s = max(link_s, own_s) - now_s
+            burst_s = self._pace.admit(now_s, size_bytes / network.burst_bytes_per_s)
+            steady_s = now_s + self._debt_bytes(now_s, size_bytes) / network.steady_bytes_per_s
+        own_s = connection.admit(now_s, size_bytes / network.connection_bytes_per_s)
+        wait_s = max(burst_s, steady_s, own_s) - now_s
         if wait_s > 0:
             self._sleep(wait_s)
 
-    def _spend(self, now_s: float, size_bytes: int) -> float:
-        """Take bytes from the burst, as far as it goes; return how long they take on the link."""
+    def _debt_bytes(self, now_s: float, size_bytes: int) -> float:
+        """Take bytes from the token bucket; return how many are yet to flow into it for that."""
         network = self._network
-        refill = (now_s - self._filled_at_s) * network.steady_bytes_per_s
-        self._tokens = min(network.burst_bytes, self._tokens + refill)
-        self._filled_at_s = now_s
-        fast = min(self._tokens, size_bytes)
-        self._tokens -= fast
-        return fast / network.burst_bytes_per_s + (size_bytes - fast) / network.steady_bytes_per_s
+        passed_s = now_s - self._filled_at_s
+        if passed_s > 0:  # an infinite rate times no time is not a number
+            refill = passed_s * network.steady_bytes_per_s
+            self._tokens = min(network.burst_bytes, self._tokens + refill)
+            self._filled_at_s = now_s
+        self._tokens -= size_bytes
+        return max(0.0, -self._tokens)
