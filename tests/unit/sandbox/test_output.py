@@ -1,0 +1,71 @@
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from hotpack.sandbox.output import Output
+
+
+class Pipe(NamedTuple):
+    output: Output
+    write_end: int
+    heard: list[str]
+
+    def write(self, data: bytes) -> None:
+        os.write(self.write_end, data)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    read_end, write_end = os.pipe()
+    heard: list[str] = []
+    yield Pipe(Output(read_end, heard.append), write_end, heard)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_what_was_written_before_a_line_of_the_platforms_comes_before_it(pipe: Pipe) -> None:
+    pipe.write(b"one\ntwo\n")
+    pipe.output.say("END")
+    pipe.write(b"three\n")
+    assert pipe.output.take() == ("one", "two", "END", "three")
+    assert pipe.heard == ["one", "two", "END", "three"]
+
+
+def test_a_line_comes_whole_however_it_was_written(pipe: Pipe) -> None:
+    umlaut = "ü".encode()
+    pipe.write(b"gr" + umlaut[:1])
+    assert pipe.output.pump()
+    pipe.write(umlaut[1:] + b"n\n")
+    assert pipe.output.take() == ("grün",)
+
+
+def test_an_unfinished_line_ends_with_the_invocation(pipe: Pipe) -> None:
+    pipe.write(b"no newline")
+    pipe.output.say("END")
+    assert pipe.output.take() == ("no newline", "END")
+
+
+def test_a_record_joined_by_carriage_returns_is_one_event_of_several_lines(pipe: Pipe) -> None:
+    pipe.write("[ERROR] ValueError\rTraceback:\r\u00a0\u00a0File\nnext\r\n".encode())
+    assert pipe.output.take() == ("[ERROR] ValueError\nTraceback:\n\u00a0\u00a0File", "next")
+
+
+def test_what_is_no_utf8_does_not_hurt(pipe: Pipe) -> None:
+    pipe.write(b"\xff!\n")
+    assert pipe.output.take() == ("\ufffd!",)
+
+
+def test_lines_are_taken_once(pipe: Pipe) -> None:
+    pipe.write(b"one\n")
+    assert pipe.output.take() == ("one",)
+    assert pipe.output.take() == ()
+
+
+def test_a_closed_one_reads_no_more(pipe: Pipe) -> None:
+    pipe.write(b"before\n")
+    pipe.output.close()
+    pipe.write(b"after\n")
+    pipe.output.say("END")
+    assert pipe.output.take() == ("before", "END")
