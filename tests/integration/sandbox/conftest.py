@@ -1,0 +1,196 @@
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import uv
+
+from hotpack.sandbox import (
+    Function,
+    Invocation,
+    Isolation,
+    LocalLambda,
+    PlainFolders,
+    Settings,
+    probe,
+)
+from hotpack.target import RUNTIMES
+from hotpack.target.runtimes import host_architecture, host_runtime
+
+INTERPRETER = Path(sys.executable)
+
+
+class Start(Protocol):
+    """Starts a local Lambda of a module's source, closed at the end of the test."""
+
+    def __call__(self, source: str, **changes: Any) -> LocalLambda: ...
+
+
+@pytest.fixture(scope="session")
+def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real awslambdaric from PyPI."""
+    folder = tmp_path_factory.mktemp("runtime-client")
+    options = ["--quiet", "--python", sys.executable, "--target", str(folder)]
+    subprocess.run(
+        [uv.find_uv_bin(), "pip", "install", *options, "--only-binary", ":all:", "awslambdaric"],
+        check=True,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def best_isolation() -> Isolation:
+    return probe()
+
+
+@pytest.fixture(params=["bubblewrap", "plain folders"])
+def isolation(request: pytest.FixtureRequest, best_isolation: Isolation) -> Isolation:
+    """Each way to keep sandboxes apart, for what must be the same in all."""
+    if request.param == "plain folders":
+        return PlainFolders("the test asked for it")
+    return isolated_or_skip(best_isolation)
+
+
+@pytest.fixture
+def isolated(best_isolation: Isolation) -> Isolation:
+    """An isolation that holds /tmp and the rest, for what only that can do."""
+    return isolated_or_skip(best_isolation)
+
+
+def isolated_or_skip(best: Isolation) -> Isolation:
+    if not best.isolated:
+        pytest.skip(f"no isolation on this machine: {best.reason}")
+    return best
+
+
+@pytest.fixture
+def function(tmp_path: Path) -> Callable[..., Function]:
+    """Makes a function whose only module, `app`, has the given source."""
+
+    def make(source: str, **changes: Any) -> Function:
+        code = tmp_path / "code"
+        code.mkdir(exist_ok=True)
+        (code / "app.py").write_text(source)
+        given: dict[str, Any] = {
+            "handler": "app.handler",
+            "runtime": RUNTIMES[host_runtime()],
+            "architecture": host_architecture(),
+            "code": code,
+            "timeout_s": 20,
+        }
+        return Function(**{**given, **changes})
+
+    return make
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def start_with(
+    function: Callable[..., Function], runtime_client: Path, state_dir: Path
+) -> Iterator[Callable[..., LocalLambda]]:
+    """Starts a local Lambda with a given isolation."""
+    with ExitStack() as stack:
+
+        def start(
+            isolation: Isolation,
+            source: str,
+            *,
+            settings: Settings | None = None,
+            on_log: Callable[[str], None] | None = None,
+            **changes: Any,
+        ) -> LocalLambda:
+            return stack.enter_context(
+                LocalLambda(
+                    function(source, **changes),
+                    interpreter=INTERPRETER,
+                    runtime_client=runtime_client,
+                    state_dir=state_dir,
+                    settings=settings,
+                    isolation=isolation,
+                    on_log=on_log,
+                )
+            )
+
+        yield start
+
+
+@pytest.fixture
+def start(start_with: Callable[..., LocalLambda], isolation: Isolation) -> Start:
+    """Starts a local Lambda, in each isolation once."""
+
+    def start(source: str, **changes: Any) -> LocalLambda:
+        return start_with(isolation, source, **changes)
+
+    return start
+
+
+@pytest.fixture
+def start_isolated(start_with: Callable[..., LocalLambda], isolated: Isolation) -> Start:
+    """Starts a local Lambda in a real isolation."""
+
+    def start(source: str, **changes: Any) -> LocalLambda:
+        return start_with(isolated, source, **changes)
+
+    return start
+
+
+@pytest.fixture
+def answer() -> Callable[[Invocation], Any]:
+    """What an invocation answered, decoded."""
+
+    def decode(invocation: Invocation) -> Any:
+        return json.loads(invocation.payload)
+
+    return decode
+
+
+@pytest.fixture
+def descendants() -> Callable[[int], set[int]]:
+    """Finds all processes below one; an empty set where there is no /proc."""
+
+    def find(pid: int) -> set[int]:
+        found: set[int] = set()
+        waiting = [pid]
+        while waiting:
+            for listing in Path("/proc").glob(f"{waiting.pop()}/task/*/children"):
+                try:
+                    children = {int(child) for child in listing.read_text().split()}
+                except OSError:
+                    continue
+                waiting += children - found
+                found |= children
+        return found
+
+    return find
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits for what has to become true soon."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        until = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left(
+    eventually: Callable[[Callable[[], bool]], None],
+) -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    eventually(lambda: threading.active_count() <= before)

@@ -1,0 +1,192 @@
+"""The Invoke API as boto3's Lambda client sees it."""
+
+import base64
+import http.client
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from hotpack.sandbox import InvokeApi, LocalLambda
+from hotpack.target.limits import PAYLOAD_BYTES
+
+SOURCE = """
+import sys
+def handler(event, context):
+    print("x" * event.get("print", 0))
+    if "fail" in event: raise RuntimeError(event["fail"])
+    return {"event": event, "custom": context.client_context and context.client_context.custom}
+"""
+
+
+@pytest.fixture
+def heard() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def local(start_with: Any, best_isolation: Any, heard: list[str]) -> LocalLambda:
+    started: LocalLambda = start_with(
+        best_isolation, SOURCE, name="mine", timeout_s=9, on_log=heard.append
+    )
+    return started
+
+
+@pytest.fixture
+def api(local: LocalLambda) -> Iterator[InvokeApi]:
+    with InvokeApi({"mine": local}) as served:
+        yield served
+
+
+@pytest.fixture
+def client(api: InvokeApi) -> Iterator[Any]:
+    client = boto3.client(
+        "lambda",
+        endpoint_url=api.url,
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    yield client
+    client.close()
+
+
+def refused(call: Any, **arguments: Any) -> tuple[int, str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    return (
+        caught.value.response["ResponseMetadata"]["HTTPStatusCode"],
+        error["Code"],
+        error["Message"],
+    )
+
+
+def test_boto3_invokes_a_function(client: Any) -> None:
+    answer = client.invoke(FunctionName="mine", Payload=b'{"a": "\xc3\xa4"}')
+    assert json.load(answer["Payload"]) == {"event": {"a": "ä"}, "custom": None}
+    assert answer["StatusCode"] == 200
+    assert answer["ExecutedVersion"] == "$LATEST"
+    assert "FunctionError" not in answer
+    assert "LogResult" not in answer
+    assert len(answer["ResponseMetadata"]["RequestId"]) == 36
+
+
+def test_no_payload_is_an_empty_object(client: Any) -> None:
+    assert json.load(client.invoke(FunctionName="mine")["Payload"])["event"] == {}
+
+
+def test_an_error_of_the_function_is_unhandled_and_status_200(client: Any) -> None:
+    answer = client.invoke(FunctionName="mine", Payload=b'{"fail": "no"}')
+    assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+    assert json.load(answer["Payload"])["errorMessage"] == "no"
+
+
+def test_the_log_tail_is_the_last_4_kb(client: Any) -> None:
+    answer = client.invoke(FunctionName="mine", LogType="Tail", Payload=b'{"print": 5000}')
+    tail = base64.b64decode(answer["LogResult"])
+    assert len(tail) == 4096
+    assert tail.startswith(b"xxx")
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    assert f"REPORT RequestId: {request_id}\t".encode() in tail
+
+
+def test_the_client_context_reaches_the_function(client: Any) -> None:
+    context = base64.b64encode('{"custom": {"who": "ä"}}'.encode()).decode()
+    answer = client.invoke(FunctionName="mine", ClientContext=context)
+    assert json.load(answer["Payload"])["custom"] == {"who": "ä"}
+
+
+def test_an_event_is_accepted_at_once_and_run_later(
+    client: Any, heard: list[str], eventually: Any
+) -> None:
+    answer = client.invoke(FunctionName="mine", InvocationType="Event", Payload=b'{"print": 3}')
+    assert answer["StatusCode"] == 202
+    assert answer["Payload"].read() == b""
+    eventually(lambda: any(line.startswith("REPORT") for line in heard))
+    assert "xxx" in heard
+
+
+def test_a_dry_run_runs_nothing(client: Any, heard: list[str]) -> None:
+    answer = client.invoke(FunctionName="mine", InvocationType="DryRun", Payload=b"{}")
+    assert answer["StatusCode"] == 204
+    client.invoke(FunctionName="mine")
+    assert sum(line.startswith("START") for line in heard) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mine:$LATEST",
+        "arn:aws:lambda:us-east-1:123456789012:function:mine",
+        "arn:aws:lambda:us-east-1:123456789012:function:mine:$LATEST",
+        "123456789012:function:mine",
+    ],
+)
+def test_all_forms_of_the_name_are_understood(client: Any, name: str) -> None:
+    assert client.invoke(FunctionName=name)["StatusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"FunctionName": "theirs"},
+        {"FunctionName": "mine:7"},
+        {"FunctionName": "mine", "Qualifier": "live"},
+    ],
+)
+def test_what_is_not_there_is_not_found(client: Any, arguments: dict[str, str]) -> None:
+    status, code, message = refused(client.invoke, **arguments)
+    assert (status, code) == (404, "ResourceNotFoundException")
+    assert message.startswith("Function not found: ")
+
+
+def test_a_payload_that_is_no_json_is_refused(client: Any) -> None:
+    status, code, _ = refused(client.invoke, FunctionName="mine", Payload=b"{")
+    assert (status, code) == (400, "InvalidRequestContentException")
+
+
+def test_a_payload_over_the_limit_is_refused(client: Any) -> None:
+    payload = b" " * (PAYLOAD_BYTES + 1)
+    status, code, message = refused(client.invoke, FunctionName="mine", Payload=payload)
+    assert (status, code) == (413, "RequestTooLargeException")
+    assert message.startswith(f"{PAYLOAD_BYTES + 1} byte payload is too large")
+
+
+def test_an_event_may_hold_1_mb(client: Any) -> None:
+    status, code, _ = refused(
+        client.invoke,
+        FunctionName="mine",
+        InvocationType="Event",
+        Payload=json.dumps("x" * 1024 * 1024).encode(),
+    )
+    assert (status, code) == (413, "RequestTooLargeException")
+
+
+def test_a_closed_function_is_an_error_of_the_service(client: Any, local: LocalLambda) -> None:
+    local.close()
+    status, code, message = refused(client.invoke, FunctionName="mine")
+    assert (status, code) == (500, "ServiceException")
+    assert "closed" in message
+
+
+def test_the_configuration_can_be_asked_for(client: Any) -> None:
+    told = client.get_function_configuration(FunctionName="mine")
+    assert (told["FunctionName"], told["Handler"]) == ("mine", "app.handler")
+    assert (told["Timeout"], told["MemorySize"]) == (9, 1769)
+
+
+def test_other_operations_are_unknown(api: InvokeApi) -> None:
+    connection = http.client.HTTPConnection(api.address)
+    for method, path in (("GET", "/"), ("POST", "/2015-03-31/functions/mine/url")):
+        connection.request(method, path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 404
+        assert answer.getheader("x-amzn-ErrorType") == "UnknownOperationException"
+    connection.close()
