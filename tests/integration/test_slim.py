@@ -1,0 +1,175 @@
+"""The rules of slim, on real wheels."""
+
+import ctypes
+import io
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from hotpack import install, slim
+from hotpack.cache import Cache
+from hotpack.install import File, Kind, Lock, Tree
+from hotpack.pipeline import Tools
+from hotpack.project import Dependencies, SlimConfig
+from hotpack.slim.elf import cut
+from hotpack.target import RUNTIMES, Target
+
+STRIPPED_BY_OTHERS_BREAKS = {
+    # Wheels that a plain strip is known to break, and one with symbols for each processor.
+    "x86_64": ("numpy==2.2.6", "psycopg2-binary==2.9.10", "cymem==2.0.11", "pillow==11.3.0"),
+    "arm64": ("numpy==2.2.6", "cymem==2.0.11"),
+}
+
+
+def tree_of(target: Target, tools: Tools, *pins: str) -> Tree:
+    return install.install(Lock("\n".join(pins)), target, tools.uv, tools.cache, tools.progress)
+
+
+def resolved(target: Target, tools: Tools, folder: Path, *names: str) -> Tree:
+    """Return what is newest for the target: pins that one Python has another has not."""
+    path = folder / "requirements.txt"
+    path.write_text("\n".join(names))
+    named = Dependencies("requirements.txt", path, path.read_bytes())
+    lock = install.lock(named, target, tools.uv, folder)
+    return install.install(lock, target, tools.uv, tools.cache, tools.progress)
+
+
+def slimmed(tree: Tree, target: Target, python: Path | None, tools: Tools) -> slim.Slimmed:
+    return slim.slim(tree, SlimConfig(), target.runtime, python, tools.cache, tools.progress)
+
+
+def segments(content: bytes) -> list[tuple[object, bytes]]:
+    elf = ELFFile(io.BytesIO(content))
+    found = []
+    for segment in elf.iter_segments():
+        data = segment.data()
+        if segment.header.p_offset == 0:
+            # The file's header is in the first segment; where its section table is has moved.
+            data = data[:40] + data[48:58] + data[64:]
+        found.append((segment.header, data))
+    return found
+
+
+def dynamic(content: bytes) -> tuple[list[str], list[str]]:
+    """Return the dynamic tags and the names of the exported and needed symbols."""
+    elf = ELFFile(io.BytesIO(content))
+    tags: list[str] = []
+    symbols: list[str] = []
+    for section in elf.iter_sections():
+        if isinstance(section, DynamicSection):
+            tags = [str(tag) for tag in section.iter_tags()]
+        if isinstance(section, SymbolTableSection) and section.name == ".dynsym":
+            symbols = [f"{symbol.name} {symbol.entry}" for symbol in section.iter_symbols()]
+    return tags, symbols
+
+
+def binaries(tree: Tree) -> Iterator[File]:
+    return (file for file in tree.files if file.kind in {Kind.EXTENSION, Kind.LIBRARY})
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_strip_keeps_what_a_loader_reads(architecture: str, tools: Tools) -> None:
+    """Segments, dynamic section and dynamic symbols are the same; an independent reader says so."""
+    target = Target(RUNTIMES["python3.12"], "x86_64" if architecture == "x86_64" else "arm64")
+    tree = tree_of(target, tools, *STRIPPED_BY_OTHERS_BREAKS[architecture])
+    saved = 0
+    for file in binaries(tree):
+        content = file.source.read_bytes()
+        smaller = cut(content)
+        if smaller is None:
+            continue
+        assert len(smaller) < len(content)
+        assert segments(smaller) == segments(content), file.path
+        assert dynamic(smaller) == dynamic(content), file.path
+        assert dynamic(smaller)[1], file.path
+        saved += len(content) - len(smaller)
+    assert saved > 100_000
+
+
+def test_stripped_libraries_load(target: Target, tools: Tools, tmp_path: Path) -> None:
+    """What was cut still loads, by the system's own loader."""
+    tree = resolved(target, tools, tmp_path, "preshed")
+    loaded = 0
+    for file in binaries(tree):
+        smaller = cut(file.source.read_bytes())
+        if smaller is not None:
+            path = tmp_path / Path(file.path).name
+            path.write_bytes(smaller)
+            ctypes.PyDLL(str(path))
+            loaded += 1
+    assert loaded
+
+
+def test_numpy_computes(target: Target, tools: Tools, tmp_path: Path, python: Path) -> None:
+    """numpy, whose OpenBLAS a plain strip breaks, multiplies matrices from the slimmed tree."""
+    tree = slimmed(resolved(target, tools, tmp_path, "numpy"), target, python, tools).tree
+    for file in tree.files:
+        (tmp_path / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file.path).write_bytes(file.source.read_bytes())
+    program = "import numpy; a = numpy.eye(50) * 2; print(int((a @ a).trace()))"
+    done = subprocess.run(
+        [python, "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "200"
+
+
+def test_appended_data_is_kept(python: Path) -> None:
+    """A file that carries something behind its sections, as installers do, is left alone."""
+    content = python.read_bytes()
+    assert cut(content + b"an archive") is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x7fELF", b"#!/bin/sh\n", bytes(64), b"\x7fELF\x01\x01" * 20]
+)
+def test_what_is_no_elf_is_kept(content: bytes) -> None:
+    """Anything else than a 64-bit little-endian ELF file is left alone."""
+    assert cut(content) is None
+
+
+def test_bytecode_is_valid_and_unchecked(
+    target: Target, tools: Tools, python: Path, tmp_path: Path
+) -> None:
+    """Sources have bytecode that counts whatever its date, and is the same at each build."""
+    tree = tree_of(target, tools, "markupsafe==3.0.3")
+    result = slimmed(tree, target, python, tools).tree
+    source = next(file for file in result.files if file.path == "markupsafe/__init__.py")
+    name = f"markupsafe/__pycache__/__init__.{target.runtime.cache_tag}.pyc"
+    compiled = next(file for file in result.files if file.path == name)
+    flags = int.from_bytes(compiled.source.read_bytes()[4:8], "little")
+    assert flags == 0b01  # PEP 552: hash-based, not checked
+    assert compiled.kind is Kind.BYTECODE
+    assert compiled.distribution == source.distribution
+    other = Tools(tools.uv, Cache(tmp_path / "cache"), tools.progress)
+    assert slimmed(
+        tree_of(target, other, "markupsafe==3.0.3"), target, python, other
+    ).tree.digest == (result.digest)
+
+
+def test_without_the_targets_python(target: Target, tools: Tools) -> None:
+    """Without the target's Python the tree is slimmed all the same, and has no bytecode."""
+    result = slimmed(tree_of(target, tools, "markupsafe==3.0.3"), target, None, tools)
+    assert not any(file.kind is Kind.BYTECODE for file in result.tree.files)
+    assert "strip" in {report.rule for report in result.reports}
+
+
+def test_provided_is_reported_and_kept(target: Target, tools: Tools) -> None:
+    """What Lambda's runtime has is named with its weight, and dropped only when asked."""
+    tree = tree_of(target, tools, "boto3==1.40.0", "botocore==1.40.0", "jmespath==1.0.1")
+    kept = slimmed(tree, target, None, tools)
+    note = next(report.note for report in kept.reports if report.rule == "provided")
+    assert note is not None
+    assert note.startswith("the runtime has boto3, botocore, jmespath (")
+    assert any(file.distribution == "botocore" for file in kept.tree.files)
+    dropping = SlimConfig(provided=True)
+    dropped = slim.slim(tree, dropping, target.runtime, None, tools.cache, tools.progress)
+    assert dropped.tree.files == ()
+    assert dropped.tree.distributions == ()
