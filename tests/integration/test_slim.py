@@ -45,7 +45,7 @@ def slimmed(tree: Tree, target: Target, python: Path | None, tools: Tools) -> sl
 
 def segments(content: bytes) -> list[tuple[object, bytes]]:
     elf = ELFFile(io.BytesIO(content))
-    found = []
+    found: list[tuple[object, bytes]] = []
     for segment in elf.iter_segments():
         data = segment.data()
         if segment.header.p_offset == 0:

@@ -86,6 +86,7 @@ def write_artifacts(
     Raises LimitError where the package is over Lambda's limit; the earlier artifacts stay.
     """
     build.parent.mkdir(parents=True, exist_ok=True)
+    (build.parent / ".gitignore").write_text("*\n")
     with _only_one(build):
         folder = Path(tempfile.mkdtemp(prefix=f"{build.name}-", dir=build.parent))
         try:
