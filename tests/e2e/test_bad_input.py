@@ -86,9 +86,8 @@ def test_event_that_is_no_json(hotpack: Hotpack, tmp_path: Path) -> None:
     """An event that is no JSON is said, with where."""
     project(tmp_path)
     assert "--event is not JSON" in hotpack("invoke", "--event", "{a").stderr
-    assert (
-        "events/none.json does not exist" in hotpack("invoke", "--event", "events/none.json").stderr
-    )
+    missing = hotpack("invoke", "--event", "events/none.json")
+    assert "events/none.json does not exist" in missing.stderr
 
 
 def test_debug_shows_the_traceback(hotpack: Hotpack, tmp_path: Path) -> None:

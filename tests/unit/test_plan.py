@@ -45,11 +45,18 @@ def test_all_inline_where_it_fits() -> None:
     assert not layout.is_packed
 
 
+def test_bundles_the_smallest_that_is_enough() -> None:
+    """Where one distribution saves enough, it is the smallest of those."""
+    layout = run(weigh("small", 20, 10), weigh("medium", 60, 20), weigh("large", 200, 50))
+    assert layout.names("bundled") == ("medium",)
+    assert layout.names("inline") == ("large", "small")
+
+
 def test_bundles_what_saves_most() -> None:
-    """As few distributions as possible are compressed, the one that saves most first."""
-    layout = run(weigh("small", 50, 20), weigh("large", 250, 50), weigh("dense", 100, 95))
-    assert layout.names("bundled") == ("large",)
-    assert layout.names("inline") == ("dense", "small")
+    """Where none saves enough alone, the one that saves most goes first."""
+    layout = run(weigh("small", 100, 5), weigh("large", 250, 100), weigh("dense", 150, 140))
+    assert layout.names("bundled") == ("large", "small")
+    assert layout.names("inline") == ("dense",)
 
 
 def test_remote_where_compressed_does_not_fit() -> None:

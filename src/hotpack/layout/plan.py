@@ -83,34 +83,68 @@ def plan(
 ) -> Layout:
     """Return the layout that fits and moves as little as it can out of the raw function.
 
-    Everything is inline where that fits. Otherwise the distributions that save the most space are
-    bundled, one after the other, until it fits; where even that does not, the largest go to S3.
-    `code_bytes` is the project's own code, `runtime_bytes` what restoring adds to the function.
+    Everything is inline where that fits. Otherwise the smallest group of distributions that saves
+    enough is bundled; where no single one does, the one that saves most, and so on. What does not
+    fit even then goes to S3 by the same rule. `code_bytes` is the project's own code,
+    `runtime_bytes` what restoring adds to the function.
 
     Raises LimitError with the largest distributions and the bytes that are too many, and
     ConfigError for a pin of what is not there or of two neighbours to different places.
     """
     groups = _group(weights, together, pins)
-    placements: dict[_Group, Placement] = {group: group.pin or "inline" for group in groups}
-    reasons = {group: "pinned" if group.pin else "fits raw" for group in groups}
-    free = [group for group in groups if group.pin is None]
+    plan_ = _Plan(groups, code_bytes, runtime_bytes + MANIFEST_RESERVE_BYTES)
+    plan_.move("bundled", _saving, "does not fit raw, fits packed")
+    if has_bucket:
+        plan_.move("remote", plan_.size_in_function, "does not fit even packed")
+    if plan_.excess() > 0:
+        raise _over_limit(plan_.excess(), plan_.placements, has_bucket)
+    _check_tmp(plan_.placements, ephemeral_storage_mb)
+    return _layout(plan_.placements, plan_.reasons)
 
-    def excess() -> int:
-        size = _package_bytes(placements, code_bytes, runtime_bytes)
+
+class _Plan:
+    """Placements in the making."""
+
+    def __init__(self, groups: Iterable[_Group], code_bytes: int, runtime_bytes: int) -> None:
+        self.placements: dict[_Group, Placement] = {
+            group: group.pin or "inline" for group in groups
+        }
+        self.reasons = {group: "pinned" if group.pin else "fits raw" for group in self.placements}
+        self._code_bytes = code_bytes
+        self._runtime_bytes = runtime_bytes
+
+    def size_in_function(self, group: _Group) -> int:
+        """Return the bytes that a group takes in the function, where it is placed now."""
+        match self.placements[group]:
+            case "inline":
+                return _raw(group)
+            case "bundled":
+                return _packed(group)
+            case "remote":
+                return 0
+
+    def excess(self, *, packed: bool = False) -> int:
+        """Return the bytes over the limit; `packed` if something will be in packs at any rate."""
+        size = self._code_bytes + sum(map(self.size_in_function, self.placements))
+        if packed or set(self.placements.values()) & {"bundled", "remote"}:
+            size += self._runtime_bytes
         return size - UNZIPPED_BYTES
 
-    for group in sorted(free, key=_saving, reverse=True):
-        if excess() > 0 and _saving(group) > 0:
-            placements[group] = "bundled"
-            reasons[group] = f"{_mb(_raw(group))} raw do not fit, {_mb(_packed(group))} packed do"
-    for group in sorted(free, key=_packed, reverse=True):
-        if excess() > 0 and has_bucket:
-            placements[group] = "remote"
-            reasons[group] = "does not fit even compressed"
-    if excess() > 0:
-        raise _over_limit(excess(), placements, has_bucket)
-    _check_tmp(placements, ephemeral_storage_mb)
-    return _layout(placements, reasons)
+    def move(self, to: Placement, gain: Callable[[_Group], int], reason: str) -> None:
+        """Move groups without a pin until it fits, or until there is nothing left to gain."""
+        while self.excess() > 0:
+            needed = self.excess(packed=True)
+            useful = [
+                group
+                for group, placement in self.placements.items()
+                if group.pin is None and placement != to and gain(group) > 0
+            ]
+            enough = [group for group in useful if gain(group) >= needed]
+            if not useful:
+                return
+            chosen = min(enough, key=_raw) if enough else max(useful, key=gain)
+            self.placements[chosen] = to
+            self.reasons[chosen] = reason
 
 
 def _group(
@@ -146,17 +180,6 @@ def _packed(group: _Group) -> int:
 
 def _saving(group: _Group) -> int:
     return _raw(group) - _packed(group)
-
-
-def _package_bytes(
-    placements: Mapping[_Group, Placement], code_bytes: int, runtime_bytes: int
-) -> int:
-    size = code_bytes
-    for group, placement in placements.items():
-        size += {"inline": _raw(group), "bundled": _packed(group), "remote": 0}[placement]
-    if set(placements.values()) & {"bundled", "remote"}:
-        size += runtime_bytes + MANIFEST_RESERVE_BYTES
-    return size
 
 
 def _over_limit(

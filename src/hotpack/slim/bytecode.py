@@ -1,8 +1,11 @@
-"""Rule `bytecode`: every source gets the bytecode that the target would compile it to.
+"""Rule `bytecode`: sources get the bytecode that the target would compile them to.
 
 Lambda's code is read-only, so what is missing or stale is compiled again at every cold start
 (spaCy: 2.0 s instead of 0.8). Unchecked-hash bytecode is valid whatever dates a zip gives (PEP
 552), and sources do not change in a package.
+
+Not so tests: no cold start imports them, and their bytecode weighs (pandas: 22 MB). Whoever imports
+one compiles it then, as without this rule.
 """
 
 import hashlib
@@ -50,9 +53,9 @@ class Bytecode:
 def add_bytecode(
     tree: Tree, runtime: Runtime, python: Path, cache: Cache, progress: Progress
 ) -> tuple[Tree, RuleReport]:
-    """Return the tree with bytecode beside every source that compiles."""
+    """Return the tree with bytecode beside every source that compiles, tests excepted."""
     groups = {
-        name: [Source(f.source, f.path, f.sha256) for f in files if f.path.endswith(".py")]
+        name: [Source(f.source, f.path, f.sha256) for f in files if f.kind is Kind.SOURCE]
         for name, files in tree.by_distribution().items()
     }
     added: list[File] = []

@@ -17,7 +17,7 @@ from hotpack.slim.rules import Rule, RuleReport
 from hotpack.slim.strip import strip
 from hotpack.target import Runtime
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
