@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -66,14 +66,14 @@ class _InvokeHandler(Handler):
     def do_POST(self) -> None:  # noqa: N802
         self._serve("invocations", self._invoke)
 
-    def _serve(self, action: str, serve: Any) -> None:
+    def _serve(self, action: str, serve: Callable[[LocalLambda, bytes], _Answer]) -> None:
         size_bytes = self.content_length()
         body = self.read_body(PAYLOAD_BYTES)
         try:
             function = self._function(action)
             if body is None:
                 raise _too_large(size_bytes, "RequestResponse", PAYLOAD_BYTES)
-            answer: _Answer = serve(function, body)
+            answer = serve(function, body)
         except _RefusedError as refused:
             answer = refused.answer
         except HotpackError as error:

@@ -55,6 +55,12 @@ class Handler(BaseHTTPRequestHandler):
             length -= len(chunk)
         return None
 
+    def handle_expect_100(self) -> bool:
+        """Say "go on" at once: buffered, it would keep curl waiting for a second."""
+        proceed = super().handle_expect_100()
+        self.wfile.flush()
+        return proceed
+
     def handle(self) -> None:
         """Serve the connection until it ends; a client that goes away is nothing to report."""
         try:

@@ -9,17 +9,16 @@ def peak_memory_mb(first_pid: int, proc: Path = _PROC) -> int | None:
     """Return the sum of the peaks of the processes below a sandbox's first one, in MiB.
 
     The sandbox's own process 1 does not count: Lambda has no such. Processes that have ended are
-    missed. None where there is no /proc, as on macOS.
+    missed. None where there is nothing to be found: the processes are gone, there is no /proc, as
+    on macOS, or the kernel does not list children.
     """
-    if not (proc / "self").exists():
-        return None
     peak_kb = 0
     waiting = _children(proc, first_pid)
     while waiting:
         pid = waiting.pop()
         waiting += _children(proc, pid)
         peak_kb += _own_peak_kb(proc, pid)
-    return -(-peak_kb // 1024)
+    return -(-peak_kb // 1024) or None
 
 
 def _children(proc: Path, pid: int) -> list[int]:

@@ -1,12 +1,13 @@
 """A deployment package: its size against Lambda's limit, and its files on disk."""
 
+import calendar
 import hashlib
 import os
 import shutil
 import stat
 import tempfile
-import time
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,15 @@ from typing import IO
 from hotpack.errors import ArtifactError, LimitError
 from hotpack.sandbox.function import Function
 from hotpack.target import limits
+
+_UNREADABLE = (
+    OSError,
+    ValueError,  # names and links that no filesystem takes
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,  # a compression that zipfile does not know
+    RuntimeError,  # encrypted
+)
 
 _FORMAT = "1"
 """Raised when unpacking changes what it writes, so that older folders are not found again."""
@@ -113,15 +123,15 @@ def _key(archives: tuple[Path, ...]) -> str:
 def _extract(archive: zipfile.ZipFile, root: Path, path: Path) -> None:
     for entry in archive.infolist():
         target = _target(entry, root, path)
-        if entry.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)  # a layer's file over an earlier layer's
         try:
+            if entry.is_dir():
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)  # a layer's file over an earlier layer's
             with archive.open(entry) as source:
-                _write(source, target, entry, root, path)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+                _write(source, target, entry, root)
+        except _UNREADABLE as error:
             raise ArtifactError(f"{path}: {entry.filename} cannot be unpacked: {error}") from error
 
 
@@ -134,18 +144,20 @@ def _target(entry: zipfile.ZipInfo, root: Path, path: Path) -> Path:
     return target
 
 
-def _write(source: IO[bytes], target: Path, entry: zipfile.ZipInfo, root: Path, path: Path) -> None:
+def _write(source: IO[bytes], target: Path, entry: zipfile.ZipInfo, root: Path) -> None:
     mode = entry.external_attr >> 16
     if stat.S_ISLNK(mode):
         points_to = source.read().decode()
         if not (target.parent / points_to).resolve().is_relative_to(root.resolve()):
-            raise ArtifactError(f"{path}: {entry.filename} points outside of the package")
+            raise ValueError(f"it points outside of the package, to {points_to}")
         target.symlink_to(points_to)
         return
     with target.open("wb") as file:
         shutil.copyfileobj(source, file, 1024 * 1024)
     # Zips made without modes are common; unzip leaves those readable too.
     target.chmod(0o755 if mode & 0o111 else 0o644)
-    # Lambda keeps the dates of the zip, and timestamp .pyc are valid or stale by them.
-    modified = time.mktime((*entry.date_time, 0, 0, -1))
+    # Lambda keeps the dates of the zip, and timestamp .pyc are valid or stale by them. Its clock
+    # is UTC. Month and day may be 0 where a tool wrote no date.
+    year, month, day, *clock = entry.date_time
+    modified = calendar.timegm((year, max(1, month), max(1, day), *clock))
     os.utime(target, (modified, modified))

@@ -19,22 +19,17 @@ _PATIENCE_S = 10.0
 class Processes:
     """Opens a sandbox, and starts and kills the runtime in it (see `guest/holder.py`).
 
-    `on_exit` is called from another thread when the runtime has ended and all its output is in
-    `output`. Raises SandboxError where the sandbox cannot be opened.
+    Raises SandboxError where the sandbox cannot be opened.
     """
 
     def __init__(
         self,
         enclosure: Enclosure,
         handler: str,
-        environment: Mapping[str, str],
-        *,
-        on_exit: Callable[[Exited], None],
         on_log: OnLog | None,
     ) -> None:
-        self._on_exit = on_exit
+        self._on_exit: Callable[[Exited], None] | None = None
         self._alive = True
-        self._running = False
         self._changed = threading.Condition(threading.RLock())
         self._holder = subprocess.Popen(
             _command(enclosure, handler),
@@ -56,7 +51,7 @@ class Processes:
         self.output = Output(self._errors.fileno(), on_log)
         self._watcher = threading.Thread(target=self._watch, name="hotpack-sandbox", daemon=True)
         try:
-            self._open(environment)
+            self._open()
         except BaseException:
             self.close()
             raise
@@ -71,22 +66,27 @@ class Processes:
         """Whether the sandbox still stands; somebody may have killed all of it."""
         return self._alive
 
-    def start(self) -> None:
-        """Start the runtime."""
+    def start(self, environment: Mapping[str, str], on_exit: Callable[[Exited], None]) -> None:
+        """Start the runtime.
+
+        `on_exit` is called once, from another thread, when it has ended and all that it wrote is
+        in `output`.
+        """
+        blob = b"".join(f"{name}={value}\0".encode() for name, value in environment.items())
         with self._changed:
             if not self._alive:
                 raise SandboxError("the sandbox was ended from outside")
-            self._running = True
-            self._order(b"s")
+            self._on_exit = on_exit
+            self._order(b"s%08d%b" % (len(blob), blob))
 
     def kill(self) -> None:
         """Kill the runtime and what it started; return when that is done."""
         with self._changed:
-            if not self._running:
+            if self._on_exit is None:
                 return
             if self._alive:  # else it is being closed, which kills too
                 self._order(b"k")
-            if not self._changed.wait_for(lambda: not self._running, _PATIENCE_S):
+            if not self._changed.wait_for(lambda: self._on_exit is None, _PATIENCE_S):
                 raise SandboxError("the sandbox's processes do not end")
 
     def close(self) -> None:
@@ -105,9 +105,7 @@ class Processes:
         self._answers.close()
         self._errors.close()
 
-    def _open(self, environment: Mapping[str, str]) -> None:
-        blob = b"".join(f"{name}={value}\0".encode() for name, value in environment.items())
-        self._order(blob + b"\0")
+    def _open(self) -> None:
         if os.read(self._answers.fileno(), 64) != b"ready\n":
             self._holder.wait(_PATIENCE_S)
             said = "\n".join(self.output.take()) or f"status {self._holder.returncode}"
@@ -124,6 +122,14 @@ class Processes:
 
     def _watch(self) -> None:
         """Read output and answers until the holder is gone."""
+        try:
+            self._read_all()
+        finally:
+            with self._changed:
+                self._alive = False
+                self._ended(Exited(status=-signal.SIGKILL))
+
+    def _read_all(self) -> None:
         answers, errors = self._answers.fileno(), self._errors.fileno()
         poller = select.poll()
         poller.register(answers, select.POLLIN)
@@ -137,21 +143,19 @@ class Processes:
             if answers in ready:
                 chunk = os.read(answers, 4096)
                 if not chunk:
-                    break
+                    self.output.pump()
+                    return
                 *lines, pending = (pending + chunk).split(b"\n")
                 for line in lines:
                     _, status, peak_kb = line.split()
                     self._ended(Exited(int(status), int(peak_kb) // 1024))
-        self.output.pump()
-        with self._changed:
-            self._alive = False
-            if self._running:
-                self._ended(Exited(status=-signal.SIGKILL))
 
     def _ended(self, exited: Exited) -> None:
+        """Say that the runtime has ended, if there was one."""
         with self._changed:
-            self._running = False
-            self._on_exit(exited)
+            on_exit, self._on_exit = self._on_exit, None
+            if on_exit is not None:
+                on_exit(exited)
             self._changed.notify_all()
 
 

@@ -1,8 +1,10 @@
 """The Runtime API over HTTP, for one sandbox: what awslambdaric talks to."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from hotpack.sandbox.events import Event
 from hotpack.sandbox.loopback import Handler, Server
 from hotpack.sandbox.runtime_states import Delivery, Reply, RuntimeStates
 from hotpack.target.limits import PAYLOAD_BYTES
@@ -12,10 +14,20 @@ _JSON = ("Content-Type", "application/json")
 
 
 class RuntimeApi(Server):
-    """Serves the states of one runtime."""
+    """Serves one runtime, from its start to its end."""
 
-    def __init__(self, states: RuntimeStates) -> None:
-        super().__init__(partial(_RuntimeHandler, states))
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self._states = RuntimeStates(on_event)
+        super().__init__(partial(_RuntimeHandler, self._states))
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Hand an invocation to the runtime that waits for one."""
+        self._states.deliver(delivery)
+
+    def close(self) -> None:
+        """Stop serving, whoever may be waiting."""
+        self._states.close()
+        super().close()
 
 
 class _RuntimeHandler(Handler):

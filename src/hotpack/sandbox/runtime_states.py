@@ -59,21 +59,23 @@ TOO_LARGE = _error(
 
 
 class RuntimeStates:
-    """One runtime's state. `on_event` is called, under a lock, with what the runtime does."""
+    """One runtime's state. `on_event` is called, under a lock, with what the runtime does.
+
+    Each start of a runtime has states of its own: a request of a killed one that is still on its
+    way cannot pass for the next one's.
+    """
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
         self._changed = threading.Condition()
         self._state = State.INIT
         self._delivery: Delivery | None = None
-        self._generation = 0
+        self._closed = False
 
-    def reset(self) -> None:
-        """Begin again at INIT, for a new process; who still waits for the old one is let go."""
+    def close(self) -> None:
+        """Let go of who waits for an invocation: there will be none."""
         with self._changed:
-            self._state = State.INIT
-            self._delivery = None
-            self._generation += 1
+            self._closed = True
             self._changed.notify_all()
 
     def deliver(self, delivery: Delivery) -> None:
@@ -83,16 +85,15 @@ class RuntimeStates:
             self._changed.notify_all()
 
     def next(self) -> Delivery | Reply | None:
-        """Wait for an invocation and return it; None if the runtime was reset meanwhile."""
+        """Wait for an invocation and return it; None if there will be none."""
         with self._changed:
             if self._state is State.INIT_ERROR:
                 return self._refuse(State.NEXT)
             if self._state is not State.NEXT:
                 self._state = State.NEXT
                 self._on_event(Ready())
-            generation = self._generation
-            self._changed.wait_for(lambda: self._delivery or self._generation != generation)
-            return self._delivery if self._generation == generation else None
+            self._changed.wait_for(lambda: self._delivery or self._closed)
+            return None if self._closed else self._delivery
 
     def respond(self, request_id: str, payload: bytes | None, size_bytes: int) -> Reply:
         """Take a response; `payload` is None where it was too large to be read."""

@@ -1,21 +1,19 @@
 """One execution environment: init phase, invocations, timeouts, crashes and resets."""
 
 import math
-import queue
 import secrets
 import shutil
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hotpack.sandbox import logs
 from hotpack.sandbox.environment import lambda_environment
-from hotpack.sandbox.events import Event, Exited, Failed, InitFailed, Ready, Responded
+from hotpack.sandbox.events import Exited, Failed, InitFailed, Ready, Responded
 from hotpack.sandbox.function import Function, Settings
 from hotpack.sandbox.isolation import Enclosure
-from hotpack.sandbox.memory import peak_memory_mb
 from hotpack.sandbox.outcome import (
     Fault,
     Invocation,
@@ -27,16 +25,16 @@ from hotpack.sandbox.outcome import (
 )
 from hotpack.sandbox.output import OnLog
 from hotpack.sandbox.process import Processes
-from hotpack.sandbox.runtime_api import RuntimeApi
-from hotpack.sandbox.runtime_states import Delivery, RuntimeStates
+from hotpack.sandbox.runtime import StartedRuntime
+from hotpack.sandbox.runtime_states import Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class _Init:
-    """How an init went; `failure` is None where the runtime is there."""
+    """How an init went: to a runtime that is ready, or to the outcome of the invocation."""
 
     duration_ms: float
-    failure: Outcome | None
+    result: StartedRuntime | Outcome
 
 
 class Sandbox:
@@ -56,30 +54,13 @@ class Sandbox:
     ) -> None:
         self._function = function
         self._settings = settings
+        self._enclosure = enclosure
         self._own = own
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._states = RuntimeStates(self._events.put)
+        self._log_stream = _log_stream()
         self._used = False
-        self._ready = False
+        self._runtime: StartedRuntime | None = None
         self._peak_mb: int | None = None
-        self._api = RuntimeApi(self._states)
-        try:
-            self._processes = Processes(
-                enclosure,
-                function.handler,
-                lambda_environment(
-                    function,
-                    settings,
-                    enclosure,
-                    runtime_api=self._api.address,
-                    log_stream=_log_stream(),
-                ),
-                on_exit=self._events.put,
-                on_log=on_log,
-            )
-        except BaseException:
-            self._api.close()
-            raise
+        self._processes = Processes(enclosure, function.handler, on_log)
         self._output = self._processes.output
 
     @property
@@ -99,10 +80,10 @@ class Sandbox:
         return self._finish(request_id, start, init_ms, duration_ms, outcome)
 
     def close(self) -> None:
-        """End its processes and remove its folder. May be called again."""
+        """End its processes and remove its folder. May be called again, and from other threads."""
         self._processes.close()
-        self._states.reset()  # lets go of the thread that waits for an invocation
-        self._api.close()
+        if (runtime := self._runtime) is not None:
+            runtime.end()
         shutil.rmtree(self._own, ignore_errors=True)
 
     def _init_phase(self) -> float | None:
@@ -113,23 +94,24 @@ class Sandbox:
         )
         self._output.say(start.format())
         init = self._initialise(time.perf_counter() + self._settings.init_timeout_s)
-        if init.failure is None:
+        if isinstance(init.result, StartedRuntime):
             return init.duration_ms
-        self._say_init_failed(init.duration_ms, init.failure, "init")
+        self._say_init_failed(init.duration_ms, init.result, "init")
         return None
 
     def _invoke_phase(self, request_id: str, payload: bytes, client_context: str | None) -> Outcome:
         """Run the invocation, with an init before it where the runtime is not there."""
         ends = time.perf_counter() + self._function.timeout_s
-        self._notice_exit()
-        if not self._ready:
+        runtime = self._runtime
+        if runtime is None or runtime.has_ended():
             init = self._initialise(ends)
-            if init.failure is not None:
-                self._say_init_failed(init.duration_ms, init.failure, "invoke")
+            if not isinstance(init.result, StartedRuntime):
+                self._say_init_failed(init.duration_ms, init.result, "invoke")
                 self._output.say(logs.Start(request_id).format())
-                return init.failure
+                return init.result
+            runtime = init.result
         self._output.say(logs.Start(request_id).format())
-        self._states.deliver(
+        runtime.deliver(
             Delivery(
                 request_id=request_id,
                 payload=payload,
@@ -139,76 +121,62 @@ class Sandbox:
                 client_context=client_context,
             )
         )
-        return self._wait_for_outcome(ends)
+        return self._wait_for_outcome(runtime, ends)
 
     def _initialise(self, ends: float) -> _Init:
         """Start the runtime anew and wait until it asks for an invocation."""
-        self._stop()
+        self._end_runtime()
         began = time.perf_counter()
-        self._processes.start()
-        event = self._wait(ends)
+        self._runtime = runtime = StartedRuntime(self._processes, self._environment)
+        event = runtime.wait(ends)
         duration_ms = (time.perf_counter() - began) * 1000
         match event:
             case Ready():
-                self._ready = True
-                return _Init(duration_ms, None)
+                return _Init(duration_ms, runtime)
             case InitFailed(error_type, body):
                 failure = Outcome(body, error_type, Fault("error", error_type))
             case Exited() as exited:
                 failure = crashed(exited)
             case _:
                 failure = timed_out(self._function.timeout_s)
-        self._stop()
+        self._end_runtime()
         return _Init(duration_ms, failure)
 
-    def _wait_for_outcome(self, ends: float) -> Outcome:
-        """Wait for what becomes of the running invocation."""
-        match self._wait(ends):
-            case Responded(payload):
-                return self._settled(Outcome(payload), ends)
-            case Failed(error_type, payload):
-                return self._settled(Outcome(payload, error_type), ends)
-            case Exited() as exited:
-                outcome = crashed(exited)
-            case _:
-                outcome = timed_out(self._function.timeout_s)
-        self._stop()
-        return outcome
+    def _environment(self, runtime_api: str) -> dict[str, str]:
+        return lambda_environment(
+            self._function,
+            self._settings,
+            self._enclosure,
+            runtime_api=runtime_api,
+            log_stream=self._log_stream,
+        )
 
-    def _settled(self, outcome: Outcome, ends: float) -> Outcome:
-        """Wait until the runtime asks for its next invocation: until then, the time counts."""
-        event = self._wait(ends)
+    def _wait_for_outcome(self, runtime: StartedRuntime, ends: float) -> Outcome:
+        """Wait for what becomes of the running invocation."""
+        match runtime.wait(ends):
+            case Responded(payload):
+                outcome = Outcome(payload)
+            case Failed(error_type, payload):
+                outcome = Outcome(payload, error_type)
+            case Exited() as exited:
+                self._end_runtime()
+                return crashed(exited)
+            case _:
+                self._end_runtime()
+                return timed_out(self._function.timeout_s)
+        # Until the runtime asks for its next invocation, the time counts.
+        event = runtime.wait(ends)
         if isinstance(event, Ready):
             return outcome
-        self._stop()
+        self._end_runtime()
         # [assumed] The answer stands, but the runtime has to begin again.
         fault = exit_fault(event) if isinstance(event, Exited) else Fault("timeout")
-        return Outcome(outcome.payload, outcome.error_type, fault)
+        return replace(outcome, fault=fault)
 
-    def _stop(self) -> None:
-        """End the runtime, if there is one, and forget what it said."""
-        self._note_peak(peak_memory_mb(self._processes.pid))
-        self._processes.kill()
-        self._ready = False
-        self._states.reset()
-        while not self._events.empty():
-            self._wait(0)
-
-    def _notice_exit(self) -> None:
-        """Notice a runtime that ended while nobody waited for it."""
-        while not self._events.empty():
-            if isinstance(self._wait(0), Exited):
-                self._ready = False
-
-    def _wait(self, ends: float) -> Event | None:
-        """Return the next thing that happens; None if there is nothing until `ends`."""
-        try:
-            event = self._events.get(timeout=max(0.0, ends - time.perf_counter()))
-        except queue.Empty:
-            return None
-        if isinstance(event, Exited):
-            self._note_peak(event.peak_memory_mb)
-        return event
+    def _end_runtime(self) -> None:
+        runtime, self._runtime = self._runtime, None
+        if runtime is not None:
+            self._note_peak(runtime.end())
 
     def _note_peak(self, peak_mb: int | None) -> None:
         if peak_mb is not None:
@@ -234,7 +202,8 @@ class Sandbox:
         outcome: Outcome,
     ) -> Invocation:
         """Write the last log lines and put the result together."""
-        self._note_peak(peak_memory_mb(self._processes.pid))
+        if self._runtime is not None:
+            self._note_peak(self._runtime.peak_memory_mb())
         fault = outcome.fault
         billed_ms = math.ceil(duration_ms + (init_ms or 0))
         if fault is not None and fault.message is not None:

@@ -168,7 +168,7 @@ def handler(event, context):
     assert answer(local.invoke(b'"leave"')) == "leave"
     eventually(lambda: "leaving" in heard)
     (idle,) = local._pool._idle
-    eventually(lambda: not idle.sandbox._events.empty())
+    eventually(lambda: not idle.sandbox._runtime._events.empty())
     again = local.invoke(b'"stay"')
     assert answer(again) == "stay"
     assert again.log[:2] == ("leaving", "loading")

@@ -9,7 +9,7 @@ import pytest
 
 from hotpack.sandbox.events import Event, Failed, InitFailed, Ready, Responded
 from hotpack.sandbox.runtime_api import RuntimeApi
-from hotpack.sandbox.runtime_states import Delivery, RuntimeStates
+from hotpack.sandbox.runtime_states import Delivery
 from hotpack.target.limits import PAYLOAD_BYTES
 
 BASE = "/2018-06-01/runtime"
@@ -20,8 +20,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.states = RuntimeStates(self.events.put)
-        self.api = RuntimeApi(self.states)
+        self.api = RuntimeApi(self.events.put)
         self.connection = http.client.HTTPConnection(self.api.address)
 
     def call(
@@ -47,7 +46,7 @@ DELIVERY = Delivery("id-1", b'{"a": 1}', 1234, "arn:aws:x", "Root=1-2", '{"custo
 
 
 def test_an_invocation_comes_with_its_headers(runtime: Runtime) -> None:
-    runtime.states.deliver(DELIVERY)
+    runtime.api.deliver(DELIVERY)
     status, body, headers = runtime.call("GET", "/invocation/next")
     assert (status, body) == (200, b'{"a": 1}')
     told = {name: value for name, value in headers.items() if name.startswith("Lambda-Runtime")}
@@ -62,7 +61,7 @@ def test_an_invocation_comes_with_its_headers(runtime: Runtime) -> None:
 
 
 def test_a_response_is_accepted_on_the_same_connection(runtime: Runtime) -> None:
-    runtime.states.deliver(DELIVERY)
+    runtime.api.deliver(DELIVERY)
     runtime.call("GET", "/invocation/next")
     socket = runtime.connection.sock
     status, body, _ = runtime.call("POST", "/invocation/id-1/response", b"out")
@@ -75,7 +74,7 @@ def test_a_response_is_accepted_on_the_same_connection(runtime: Runtime) -> None
 def test_a_response_over_the_limit_is_refused_and_the_connection_goes_on(
     runtime: Runtime,
 ) -> None:
-    runtime.states.deliver(DELIVERY)
+    runtime.api.deliver(DELIVERY)
     runtime.call("GET", "/invocation/next")
     body = b"x" * (PAYLOAD_BYTES + 1)
     status, told, _ = runtime.call("POST", "/invocation/id-1/response", body)
@@ -87,7 +86,7 @@ def test_a_response_over_the_limit_is_refused_and_the_connection_goes_on(
     runtime.events.get(timeout=5)
     failed = runtime.events.get(timeout=5)
     assert isinstance(failed, Failed)
-    runtime.states.deliver(DELIVERY)
+    runtime.api.deliver(DELIVERY)
     assert runtime.call("GET", "/invocation/next")[0] == 200
 
 

@@ -13,7 +13,6 @@ def process(proc: Path, pid: int, children: str, peak_kb: int, namespaced: str =
 
 
 def test_the_processes_below_the_first_are_added_up_without_the_holder(tmp_path: Path) -> None:
-    (tmp_path / "self").mkdir()
     process(tmp_path, 10, "11 ", 5000)
     process(tmp_path, 11, "12 ", 9000, "\t1")
     process(tmp_path, 12, "13 14 ", 10_240, "\t2")
@@ -22,10 +21,7 @@ def test_the_processes_below_the_first_are_added_up_without_the_holder(tmp_path:
     assert peak_memory_mb(10, tmp_path) == 11
 
 
-def test_without_proc_it_is_not_known(tmp_path: Path) -> None:
+def test_without_proc_or_processes_it_is_not_known(tmp_path: Path) -> None:
     assert peak_memory_mb(10, tmp_path) is None
-
-
-def test_a_process_that_is_gone_used_nothing(tmp_path: Path) -> None:
-    (tmp_path / "self").mkdir()
-    assert peak_memory_mb(10, tmp_path) == 0
+    process(tmp_path, 10, "", 5000)
+    assert peak_memory_mb(10, tmp_path) is None

@@ -1,4 +1,5 @@
 import stat
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,6 +76,21 @@ def test_a_zip_is_unpacked_with_its_dates_and_executable_bits(tmp_path: Path) ->
     with zipfile.ZipFile(code) as archive:
         assert archive.getinfo("bin/tool").date_time == (1980, 1, 2, 3, 4, 6)
     assert tool.stat().st_mtime == 315630246  # 1980-01-02T03:04:06Z: Lambda's clock is UTC
+
+
+def test_a_zip_without_dates_is_unpacked(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "function.zip", {"app.py": b"x"})
+    date = struct.pack("<H", 2 | 1 << 5)  # of 1980-01-02, as zips write it
+    path.write_bytes(path.read_bytes().replace(date, b"\0\0"))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.getinfo("app.py").date_time[:3] == (1980, 0, 0)
+    assert (package.unpack(function(path), tmp_path / "state").task / "app.py").exists()
+
+
+def test_a_file_over_a_folder_is_refused(tmp_path: Path) -> None:
+    code = make_zip(tmp_path / "function.zip", {"a/b": b"x", "a": b"y"})
+    with pytest.raises(ArtifactError, match="a cannot be unpacked"):
+        package.unpack(function(code), tmp_path / "state")
 
 
 def test_a_folder_is_used_where_it_is(tmp_path: Path) -> None:

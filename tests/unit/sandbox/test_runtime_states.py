@@ -105,21 +105,14 @@ def test_a_response_that_is_too_large_is_an_error_of_the_function() -> None:
     assert "7000000 bytes" in json.loads(failed.payload)["errorMessage"]
 
 
-def test_a_reset_begins_again_at_init() -> None:
-    runtime = Runtime()
-    runtime.next()
-    runtime.states.reset()
-    assert runtime.states.respond("1", b"", 0).status == 403
-    assert runtime.states.fail_init(b"").status == 202
-
-
-def test_a_reset_lets_go_of_who_waits_for_an_invocation() -> None:
+def test_closing_lets_go_of_who_waits_for_an_invocation() -> None:
     asked = threading.Event()
     states = RuntimeStates(lambda _: asked.set())
     answers: list[Delivery | Reply | None] = []
     waiter = threading.Thread(target=lambda: answers.append(states.next()))
     waiter.start()
     asked.wait()
-    states.reset()
+    states.close()
     waiter.join()
     assert answers == [None]
+    assert states.next() is None

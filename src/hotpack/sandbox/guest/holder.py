@@ -5,9 +5,8 @@ keeps /tmp when it resets an environment after a crash or a timeout, so the runt
 process: this one is. It outlives the runtime, takes orders on its standard input and answers on
 its standard output; the runtime's output goes to its standard error.
 
-    in:  the environment, entries `NAME=value\0`, and one more `\0`
     out: ready
-    in:  s                       start the runtime
+    in:  s LENGTH ENVIRONMENT    start the runtime: eight digits, then entries `NAME=value\0`
     in:  k                       kill it and everything that it started
     out: exit STATUS PEAK_KB     it ended: exit status, or minus the signal's number
 
@@ -25,15 +24,20 @@ OPEN_FILES = 1024
 """Lambda quotas: "File descriptors: 1,024"."""
 
 
-def read_environment() -> dict[bytes, bytes]:
-    """Return the environment for the runtime."""
-    blob = b""
-    while not blob.endswith(b"\0\0"):
-        chunk = os.read(ORDERS, 65536)
+def read_exactly(size_bytes: int) -> bytes:
+    data = b""
+    while len(data) < size_bytes:
+        chunk = os.read(ORDERS, size_bytes - len(data))
         if not chunk:
             sys.exit()
-        blob += chunk
-    return dict(entry.split(b"=", 1) for entry in blob[:-2].split(b"\0"))
+        data += chunk
+    return data
+
+
+def read_environment() -> dict[bytes, bytes]:
+    """Return the environment for the runtime: what follows a start order."""
+    entries = read_exactly(int(read_exactly(8))).split(b"\0")[:-1]
+    return dict(entry.split(b"=", 1) for entry in entries)
 
 
 def answer(words: str) -> None:
@@ -115,7 +119,7 @@ def reap_ended(runtime: int) -> str | None:
             ended = describe(status, usage)
 
 
-def hold(command: list[str], environment: dict[bytes, bytes], wake: int) -> None:
+def hold(command: list[str], wake: int) -> None:
     """Carry out orders until there can be no more."""
     runtime = 0
     while True:
@@ -129,7 +133,7 @@ def hold(command: list[str], environment: dict[bytes, bytes], wake: int) -> None
         if ORDERS in readable:
             order = os.read(ORDERS, 1)
             if order == b"s":
-                runtime = start(command, environment)
+                runtime = start(command, read_environment())
             elif runtime and ended is None:
                 ended = reap_all(runtime, runtime)
             if order == b"":
@@ -140,11 +144,10 @@ def hold(command: list[str], environment: dict[bytes, bytes], wake: int) -> None
 
 
 def main() -> None:
-    environment = read_environment()
     limit_open_files()
     wake = wake_on_child_exit()
     answer("ready")
-    hold(sys.argv[1:], environment, wake)
+    hold(sys.argv[1:], wake)
 
 
 if __name__ == "__main__":
