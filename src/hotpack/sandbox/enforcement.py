@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hotpack.sandbox.isolation import Isolation
+from hotpack.sandbox.enclosure import Isolation
 from hotpack.target import limits
 
 

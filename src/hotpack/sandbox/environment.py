@@ -1,7 +1,7 @@
 """The environment variables of a sandbox, as Lambda sets them."""
 
+from hotpack.sandbox.enclosure import Enclosure
 from hotpack.sandbox.function import Function, Settings
-from hotpack.sandbox.isolation import Enclosure
 
 
 def lambda_environment(

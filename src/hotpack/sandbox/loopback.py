@@ -55,6 +55,16 @@ class Handler(BaseHTTPRequestHandler):
             length -= len(chunk)
         return None
 
+    def parse_request(self) -> bool:
+        """Refuse bodies of unknown length: taken for none, they would be read as requests."""
+        if not super().parse_request():
+            return False
+        if "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            self.answer(411)
+            return False
+        return True
+
     def handle_expect_100(self) -> bool:
         """Say "go on" at once: buffered, it would keep curl waiting for a second."""
         proceed = super().handle_expect_100()

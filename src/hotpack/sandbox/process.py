@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Mapping
 
 from hotpack.errors import SandboxError
+from hotpack.sandbox.enclosure import Enclosure
 from hotpack.sandbox.events import Exited
-from hotpack.sandbox.isolation import Enclosure
 from hotpack.sandbox.output import OnLog, Output
 
 _PATIENCE_S = 10.0

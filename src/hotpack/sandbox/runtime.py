@@ -64,9 +64,13 @@ class StartedRuntime:
         """Kill what runs in the sandbox and stop serving; return the most memory it used."""
         self.peak_memory_mb()
         self._processes.kill()
-        self._api.close()
+        self.close()
         self.has_ended()  # for what the process says of its memory
         return self._peak_mb
+
+    def close(self) -> None:
+        """Stop serving. What happens is still told: another thread may be waiting for it."""
+        self._api.close()
 
     def _note(self, peak_mb: int | None) -> None:
         if peak_mb is not None:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hotpack.sandbox import logs
+from hotpack.sandbox.enclosure import Enclosure
 from hotpack.sandbox.environment import lambda_environment
 from hotpack.sandbox.events import Exited, Failed, InitFailed, Ready, Responded
 from hotpack.sandbox.function import Function, Settings
-from hotpack.sandbox.isolation import Enclosure
 from hotpack.sandbox.outcome import (
     Fault,
     Invocation,
@@ -83,7 +83,7 @@ class Sandbox:
         """End its processes and remove its folder. May be called again, and from other threads."""
         self._processes.close()
         if (runtime := self._runtime) is not None:
-            runtime.end()
+            runtime.close()
         shutil.rmtree(self._own, ignore_errors=True)
 
     def _init_phase(self) -> float | None:

@@ -13,8 +13,8 @@ from hotpack.errors import LimitError, SandboxError
 from hotpack.sandbox import interpreter as pythons
 from hotpack.sandbox import isolation as isolations
 from hotpack.sandbox import package as packages
+from hotpack.sandbox.enclosure import Isolation, Rooms
 from hotpack.sandbox.function import Function, Settings
-from hotpack.sandbox.isolation import Isolation, Rooms
 from hotpack.sandbox.outcome import Invocation
 from hotpack.sandbox.output import OnLog
 from hotpack.sandbox.pool import Pool

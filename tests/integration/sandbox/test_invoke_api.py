@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -179,6 +180,26 @@ def test_the_configuration_can_be_asked_for(client: Any) -> None:
     told = client.get_function_configuration(FunctionName="mine")
     assert (told["FunctionName"], told["Handler"]) == ("mine", "app.handler")
     assert (told["Timeout"], told["MemorySize"]) == (9, 1769)
+
+
+def test_a_body_of_unknown_length_is_refused(api: InvokeApi) -> None:
+    connection = http.client.HTTPConnection(api.address)
+    path = "/2015-03-31/functions/mine/invocations"
+    connection.request("POST", path, iter([b"{}"]), encode_chunked=True)
+    assert connection.getresponse().status == 411
+    connection.close()
+
+
+def test_a_client_that_waits_for_leave_gets_it(api: InvokeApi) -> None:
+    host, port = api.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(
+            b"POST /2015-03-31/functions/mine/invocations HTTP/1.1\r\n"
+            b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_other_operations_are_unknown(api: InvokeApi) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from hotpack.errors import SandboxError
 from hotpack.sandbox import Function, Invocation, LocalLambda, PlainFolders
-from hotpack.sandbox.isolation import Bubblewrap, Enclosure, Rooms
+from hotpack.sandbox.bubblewrap import Bubblewrap
+from hotpack.sandbox.enclosure import Enclosure, Rooms
 
 Answer = Callable[[Invocation], Any]
 

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from hotpack.sandbox import Function, PlainFolders, Settings, enforcement
+from hotpack.sandbox.bubblewrap import Bubblewrap
+from hotpack.sandbox.enclosure import Enclosure, Isolation, Rooms
 from hotpack.sandbox.environment import lambda_environment
 from hotpack.sandbox.interpreter import Interpreter
-from hotpack.sandbox.isolation import Bubblewrap, Enclosure, Isolation, Rooms
 from hotpack.target import RUNTIMES
 
 MakeRooms = Callable[[Path], Rooms]

@@ -1,0 +1,82 @@
+"""What a sandbox consists of, and how it is opened: what every isolation has to say.
+
+An isolation turns `Rooms` (what a sandbox consists of) into an `Enclosure` (the command that
+opens it, and where things are for whoever is inside).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from hotpack.sandbox.interpreter import Interpreter
+
+GUEST: Final = Path(__file__).parent / "guest"
+"""Where the programs are that run inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What one sandbox consists of, as paths of this machine."""
+
+    task: Path
+    """The function's unpacked code."""
+
+    opt: Path
+    """The unpacked layers, one over the other."""
+
+    runtime_client: Path
+    """A folder that awslambdaric is installed in."""
+
+    interpreter: Interpreter
+    own: Path
+    """An empty folder for this sandbox alone, removed with it."""
+
+    ephemeral_storage_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """How to open a sandbox, and where things are in it."""
+
+    command: tuple[str, ...]
+    """Prefix of the command for its first process."""
+
+    folder: Path
+    """Where to start it."""
+
+    python: str
+    holder: str
+    bootstrap: str
+    task_root: str
+    opt: str
+    runtime_dir: str
+    python_prefix: str
+    timezone: str
+
+    temporary: str | None
+    """Where /tmp stands in for, None where it is /tmp itself."""
+
+    python_options: tuple[str, ...]
+
+
+class Isolation(Protocol):
+    """A way to keep sandboxes apart."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, for people."""
+
+    @property
+    def isolated(self) -> bool:
+        """Whether paths, the size of /tmp and processes are held as Lambda holds them."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no better one; None for the best."""
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do for a better one; None for the best."""
+
+    def enclose(self, rooms: Rooms) -> Enclosure:
+        """Return how to open a sandbox of these rooms."""
