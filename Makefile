@@ -44,3 +44,6 @@ fix: $(STAMP) ## let ruff mend what it can
 
 clean: ## remove what was built here (not the cache of downloads)
 	rm -rf $(VENV) examples/*/.hotpack .mypy_cache .pytest_cache .ruff_cache
+
+bench: $(STAMP) ## cold starts of the example against the bare import; writes docs/cold-starts.md
+	$(BIN)/python benchmarks/cold_start.py examples/spacy --markdown docs/cold-starts.md

@@ -17,8 +17,8 @@ def invocation_document(invocation: Invocation) -> dict[str, Any]:
     return {
         "request_id": invocation.request_id,
         "start": invocation.start,
-        "init_ms": invocation.init_ms,
-        "duration_ms": invocation.duration_ms,
+        "init_ms": None if invocation.init_ms is None else round(invocation.init_ms, 2),
+        "duration_ms": round(invocation.duration_ms, 2),
         "billed_ms": invocation.billed_ms,
         "memory_mb": invocation.memory_mb,
         "max_memory_mb": invocation.max_memory_mb,
