@@ -62,8 +62,16 @@ class Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers:
             self.close_connection = True
             self.answer(411)
+            self._read_away()
             return False
         return True
+
+    def _read_away(self) -> None:
+        """Read what the client still sends: closed before, it might lose the answer to a reset."""
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        while self.rfile.read1(_CHUNK_BYTES):
+            pass
 
     def handle_expect_100(self) -> bool:
         """Say "go on" at once: buffered, it would keep curl waiting for a second."""
