@@ -51,8 +51,8 @@ class LocalLambda:
 
         `interpreter` is a Python of the function's runtime, `runtime_client` a folder that
         awslambdaric is installed in for it. `on_log` is called with each log event as it
-        happens, from several threads, and must not invoke. Raises LimitError, ArtifactError or
-        SandboxError.
+        happens, from several threads; it must neither invoke nor raise. Raises LimitError,
+        ArtifactError or SandboxError.
         """
         self.function = function
         self.settings = settings or Settings()
