@@ -57,7 +57,7 @@ def show_the_build(placement: str, tools: Tools) -> Build:
     show(
         sizes.rules_table(built),
         "",
-        sizes.layout_table(built.layout),
+        sizes.layout_table(built),
         "",
         sizes.before_and_after(built),
         f"\n{os.path.relpath(built.folder)}/function.zip\n",

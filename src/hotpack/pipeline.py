@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hotpack import install, slim
+from hotpack import audit, install, slim
 from hotpack.cache import Cache
+from hotpack.errors import DependencyError
 from hotpack.install import File, Tree, Uv
 from hotpack.layout import Layout, Weight, placed_together, plan
 from hotpack.pack import (
@@ -32,9 +33,10 @@ from hotpack.project import (
     check_handler,
     collect_code,
     find_dependencies,
+    left_out,
 )
 from hotpack.slim import RuleReport
-from hotpack.slim.bytecode import Source, compile_sources
+from hotpack.slim.bytecode import Source, bytecode_path, compile_sources
 from hotpack.target.limits import UNZIPPED_BYTES
 
 _BLOCK = 4096
@@ -56,6 +58,9 @@ class Prepared:
 
     project: Project
     code: tuple[CodeFile, ...]
+    left_out: tuple[str, ...]
+    """Folders of the project of which nothing is in the function."""
+
     source: str | None
     """The file that names the dependencies, None where there are none."""
 
@@ -81,6 +86,11 @@ class Build:
         return self.prepared.project.state / "build"
 
     @property
+    def versions(self) -> dict[str, str]:
+        """The version of each distribution."""
+        return {item.name: item.version for item in self.prepared.slimmed.distributions}
+
+    @property
     def plain_bytes(self) -> int:
         """What a plain install with the project's code weighs."""
         code = sum(file.size for file in self.prepared.code)
@@ -104,7 +114,26 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
         tree, config.slim, config.target.runtime, python, tools.cache, tools.progress
     )
     source = dependencies.source if dependencies else None
-    return Prepared(project, code, source, python, tree, slimmed.tree, slimmed.reports)
+    _audit(tree, project, tools)
+    return Prepared(
+        project,
+        code,
+        left_out(project, code),
+        source,
+        python,
+        tree,
+        slimmed.tree,
+        slimmed.reports,
+    )
+
+
+def _audit(tree: Tree, project: Project, tools: Tools) -> None:
+    """Warn of what may not load on the target; raise DependencyError for what cannot."""
+    findings = audit.audit(audit.read_libraries(tree, tools.cache), project.config.target)
+    for finding in findings:
+        if finding.severity == "error":
+            raise DependencyError(str(finding), hint=finding.way_out)
+        tools.progress.warn(str(finding), hint=finding.way_out)
 
 
 def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
@@ -114,7 +143,8 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
     """
     prepared = prepare(project, tools, upgrade=upgrade)
     groups = prepared.slimmed.by_distribution()
-    code = [*code_entries(prepared, tools)]
+    code = code_entries(prepared, tools)
+    _warn_of_code(prepared, code, tools)
     compressed: dict[str, CompressedDistribution] = {}
     runtime: list[Entry] = []
     if not _all_inline(project.config.place, prepared.slimmed, code):
@@ -137,6 +167,11 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
         packed=[compressed[name] for name in layout.names("bundled", "remote")],
         runtime=runtime if layout.is_packed else [],
     )
+    if layout.names("remote") and project.config.bucket is None:
+        tools.progress.warn(
+            "distributions are remote and no bucket is named: it runs in the local Lambda only",
+            hint="set `bucket` in [tool.hotpack], or HOTPACK_BUCKET in the function's environment",
+        )
     release = write_artifacts(
         project.state / "build", project.config, layout, contents, tools.cache, tools.progress
     )
@@ -171,6 +206,26 @@ def code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
         compiled = compile_sources(sources, runtime, prepared.python, tools.cache)
         entries += [Entry(item.path, item.source, item.size, item.sha256) for item in compiled]
     return sorted(entries, key=lambda entry: entry.path)
+
+
+def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) -> None:
+    """Warn of modules that do not compile, and of names that a dependency has too."""
+    runtime = prepared.project.config.target.runtime
+    paths = {entry.path for entry in entries}
+    for file in prepared.code:
+        compiles = bytecode_path(file.path, runtime) in paths
+        if prepared.python is not None and file.path.endswith(".py") and not compiles:
+            tools.progress.warn(
+                f"{file.path} does not compile with Python {runtime.python_version}",
+                hint=f"see `{prepared.python.name} -m py_compile {file.path}`",
+            )
+    theirs = {file.path.split("/")[0]: file.distribution for file in prepared.slimmed.files}
+    for top in sorted({file.path.split("/")[0] for file in prepared.code} & set(theirs)):
+        if top != "__pycache__":
+            tools.progress.warn(
+                f"{top} is the project's and {theirs[top]}'s: the project's files win, one by one",
+                hint="rename the project's",
+            )
 
 
 def _all_inline(pins: Mapping[str, Placement], tree: Tree, code: Sequence[Entry]) -> bool:

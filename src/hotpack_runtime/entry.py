@@ -34,10 +34,15 @@ def _load_handler() -> Callable[..., object]:
 
 
 def _put_on_path(tree: str) -> None:
-    """Put the tree where a full install would be: right behind the function's own folder."""
+    """Put the tree where a full install would be: right behind the function's own folder.
+
+    Also for child processes, which start in the function's folder and find a full install there.
+    """
     function = os.path.dirname(_HERE)
     position = sys.path.index(function) + 1 if function in sys.path else 0
     sys.path.insert(position, tree)
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [tree, inherited]))
     importlib.invalidate_caches()
 
 

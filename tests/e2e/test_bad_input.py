@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -88,6 +89,54 @@ def test_event_that_is_no_json(hotpack: Hotpack, tmp_path: Path) -> None:
     assert "--event is not JSON" in hotpack("invoke", "--event", "{a").stderr
     missing = hotpack("invoke", "--event", "events/none.json")
     assert "events/none.json does not exist" in missing.stderr
+
+
+def test_events_that_match_nothing(hotpack: Hotpack, tmp_path: Path) -> None:
+    """An events pattern of the user's that matches nothing is an error, as in include."""
+    project(tmp_path, table='events = ["event/*.json"]')
+    assert "'event/*.json' matches no file" in hotpack("invoke").stderr
+
+
+def test_remote_without_a_bucket(hotpack: Hotpack, tmp_path: Path) -> None:
+    """Remote packs without a bucket are warned of: such a function starts nowhere but here."""
+    project(tmp_path, requirements="six\n")
+    done = hotpack("build", "--place", "remote")
+    assert done.returncode == 0
+    assert "no bucket is named" in done.stderr
+
+
+def test_code_that_does_not_compile(hotpack: Hotpack, tmp_path: Path) -> None:
+    """A syntax error in the project's code is warned of at the build."""
+    project(tmp_path)
+    (tmp_path / "broken.py").write_text("def (:\n")
+    assert "broken.py does not compile with Python" in hotpack("build").stderr
+
+
+def test_name_of_a_dependency(hotpack: Hotpack, tmp_path: Path) -> None:
+    """A module of the project's that has a dependency's name is warned of."""
+    project(tmp_path, requirements="six\n")
+    (tmp_path / "six.py").write_text("mine = True\n")
+    assert "six.py is the project's and six's" in hotpack("build").stderr
+
+
+def test_what_the_system_refuses(hotpack: Hotpack, tmp_path: Path) -> None:
+    """What the system refuses is an error for people too: here, a cache that is a file."""
+    project(tmp_path, requirements="six\n")
+    (tmp_path / "file").write_text("")
+    done = hotpack("build", environment={"HOTPACK_CACHE_DIR": str(tmp_path / "file" / "cache")})
+    assert done.returncode == 1
+    assert "error: Not a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_port_in_use(hotpack: Hotpack, tmp_path: Path) -> None:
+    """A port that is taken is said, with what to do."""
+    project(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = hotpack("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
+    assert "--port" in done.stderr
 
 
 def test_debug_shows_the_traceback(hotpack: Hotpack, tmp_path: Path) -> None:

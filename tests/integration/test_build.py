@@ -106,7 +106,7 @@ def test_handler_change_repacks_nothing(make_project: MakeProject, tools: Tools)
 
 def test_release_is_read_back(make_project: MakeProject, tools: Tools) -> None:
     """What a build writes of itself is what is read from its folder."""
-    result = build(make_project(table='environment = { A = "b" }'), tools)
+    result = build(make_project(table='environment = { MODE = "b" }'), tools)
     assert read_release(result.folder) == result.release
 
 
@@ -184,3 +184,16 @@ def test_project_without_dependencies(tmp_path: Path, tools: Tools) -> None:
     result = build(load_project(tmp_path), tools)
     assert result.layout.placed == ()
     assert json.loads((result.folder / "release.json").read_text())["handler"] == "app.handler"
+
+
+def test_missing_library_is_warned_of(make_project: MakeProject, tools: Tools) -> None:
+    """lightgbm needs libgomp, which neither its wheel nor Lambda has: the build says so."""
+    said: list[str] = []
+
+    class Listening(Silent):
+        def warn(self, message: str, *, hint: str | None = None) -> None:
+            said.append(message)
+
+    project = make_project("def handler(e, c): ...", dependencies=("lightgbm",))
+    build(project, replace(tools, progress=Listening()))
+    assert any("lightgbm" in line and "needs libgomp.so.1" in line for line in said)

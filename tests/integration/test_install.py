@@ -1,6 +1,7 @@
 """Resolving and installing real wheels with uv."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,53 @@ def test_uv_lock(tmp_path: Path, tools: Tools, target: Target) -> None:
     lock = install.lock(dependencies, target, tools.uv, tmp_path / "state")
     assert lock.pins == ("markupsafe==3.0.2",)
     assert [item.name for item in installed(lock, target, tools).distributions] == ["markupsafe"]
+
+
+def test_stale_uv_lock(tmp_path: Path, tools: Tools, target: Target) -> None:
+    """A uv.lock that does not know a dependency is refused, not followed without a word."""
+    path = tmp_path / "pyproject.toml"
+    text = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.10"\n'
+    text += 'dependencies = ["six"]\n[tool.hotpack]\nhandler = "app.handler"\n'
+    path.write_text(text)
+    tools.uv.run(["lock", "--project", str(tmp_path), "--quiet"], target)
+    path.write_text(text.replace('"six"', '"six", "idna"'))
+    dependencies = find_dependencies(load_project(tmp_path))
+    with pytest.raises(DependencyError, match="uv.lock is older than the dependencies") as caught:
+        install.lock(dependencies, target, tools.uv, tmp_path / "state")
+    assert caught.value.hint == "run `uv lock`"
+
+
+def test_wrong_hash(make_project: MakeProject, tools: Tools, target: Target) -> None:
+    """Hashes that the user names are checked, also where an included file names them."""
+    project = make_project(dependencies=("-r more.txt",))
+    wrong = "six==1.17.0 --hash=sha256:" + "0" * 64
+    (project.root / "more.txt").write_text(wrong + "\n")
+    lock = install.lock(find_dependencies(project), target, tools.uv, project.state)
+    with pytest.raises(DependencyError, match="Hash mismatch"):
+        installed(lock, target, tools)
+
+
+def test_only_a_wheel_of_ones_own(
+    make_project: MakeProject, tools: Tools, target: Target, tmp_path: Path
+) -> None:
+    """A requirement may be a path to a wheel, and nothing else."""
+    wheel = tmp_path / "mine-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("mine.py", "x = 1\n")
+        metadata = "Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n"
+        archive.writestr("mine-1.0.dist-info/METADATA", metadata)
+        tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr("mine-1.0.dist-info/WHEEL", tag)
+        names = (
+            "mine.py",
+            *(f"mine-1.0.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD")),
+        )
+        archive.writestr("mine-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in names))
+    project = make_project(dependencies=(str(wheel),))
+    lock = install.lock(find_dependencies(project), target, tools.uv, project.state)
+    tree = installed(lock, target, tools)
+    assert [item.name for item in tree.distributions] == ["mine"]
+    assert "mine.py" in {file.path for file in tree.files}
 
 
 def test_project_dependencies(tmp_path: Path, tools: Tools, target: Target) -> None:

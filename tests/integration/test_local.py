@@ -86,6 +86,25 @@ def test_behaves_as_a_full_install(release: Callable[..., Release], tools: Tools
     assert bundled["cached"]
 
 
+CHILD = """\
+import subprocess, sys
+
+def handler(event, context):
+    program = "import yaml, markupsafe._speedups; print('found')"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
+"""
+
+
+@pytest.mark.parametrize("placement", ["inline", "bundled"])
+def test_child_processes_find_the_dependencies(
+    release: Callable[..., Release], tools: Tools, placement: str
+) -> None:
+    """A child process imports what its parent can, wherever the dependencies are."""
+    built = release(placement, handler=CHILD)
+    with local.run(local.function_of(built, "f"), tools, release=built) as running:
+        assert json.loads(running.function.invoke(b"{}").payload) == "found\n"
+
+
 CRASHES_ONCE = """\
 import os, markupsafe
 

@@ -12,11 +12,11 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from hotpack import install, slim
+from hotpack.binaries import cut
 from hotpack.cache import Cache
 from hotpack.install import File, Kind, Lock, Tree
 from hotpack.pipeline import Tools
 from hotpack.project import Dependencies, SlimConfig
-from hotpack.slim.elf import cut
 from hotpack.target import RUNTIMES, Target
 
 STRIPPED_BY_OTHERS_BREAKS = {

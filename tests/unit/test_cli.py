@@ -46,6 +46,12 @@ def test_help_imports_no_command() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_help_is_laid_out() -> None:
+    """The examples of `--help` keep their lines."""
+    lines = hotpack("--help").stdout.splitlines()
+    assert "    hotpack build     build the function and say what it weighs" in lines
+
+
 def test_unknown_command() -> None:
     """A mistyped command is a wrong call, with the nearest name."""
     done = hotpack("bild")

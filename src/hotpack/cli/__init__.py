@@ -50,20 +50,23 @@ class _LazyGroup(click.Group):
             raise click.UsageError(f"{error.message}{hint}", ctx) from None
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Example, in a project's folder:
+  hotpack init      write [tool.hotpack] and a sample event
+  hotpack build     build the function and say what it weighs
+  hotpack invoke    run it in the local Lambda
+""",
+)
 @click.version_option(__version__, package_name="hotpack", message="hotpack %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    r"""Heavy Python dependencies on AWS Lambda.
+    """Heavy Python dependencies on AWS Lambda.
 
     Builds a Python project for Lambda so that it fits, nothing is lost and it starts fast, and
     runs it in a local Lambda, without Docker and without an account.
-
-    \b
-    Example, in a project's folder:
-      hotpack init      write [tool.hotpack] and a sample event
-      hotpack build     build the function and say what it weighs
-      hotpack invoke    run it in the local Lambda
     """
     if debug:
         sys.tracebacklimit = 1000

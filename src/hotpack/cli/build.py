@@ -41,9 +41,10 @@ def build(root: Path, place: str | None, upgrade: bool, as_json: bool) -> None:
     show(
         sizes.rules_table(result),
         "",
-        sizes.layout_table(result.layout),
+        sizes.layout_table(result),
         "",
         sizes.before_and_after(result),
+        *filter(None, [sizes.left_out(result)]),
         f"\n[bold green]It fits.[/] {os.path.relpath(result.folder)}/function.zip; "
         "run it with [bold]hotpack invoke[/]",
     )

@@ -1,5 +1,6 @@
 """How hotpack talks: results on stdout, everything else on stderr."""
 
+import errno
 import json
 import sys
 import time
@@ -26,6 +27,11 @@ def exit_code(cli: click.Group) -> int:
             raise
         _print_error(error)
         return 1
+    except OSError as error:
+        if hasattr(sys, "tracebacklimit"):
+            raise
+        _print_error(_of_the_system(error))
+        return 1
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
@@ -35,6 +41,20 @@ def exit_code(cli: click.Group) -> int:
         click.echo("interrupted; nothing half-written is left", err=True)
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _of_the_system(error: OSError) -> HotpackError:
+    """Return what the system refused, for people."""
+    where = f" ({error.filename})" if error.filename else ""
+    hints = {
+        errno.ENOSPC: "make room, or set HOTPACK_CACHE_DIR to another disk",
+        errno.EROFS: "hotpack writes to .hotpack in the project, and to HOTPACK_CACHE_DIR",
+        errno.EACCES: "hotpack writes to .hotpack in the project, and to HOTPACK_CACHE_DIR",
+        errno.ENOENT: "hotpack writes to .hotpack in the project, and to HOTPACK_CACHE_DIR",
+        errno.EADDRINUSE: "another program has that port: choose one with --port",
+    }
+    message = f"{error.strerror or error}{where}"
+    return HotpackError(message, hint=hints.get(error.errno or 0, "--debug shows where"))
 
 
 def _print_error(error: HotpackError) -> None:

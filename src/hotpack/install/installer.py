@@ -23,8 +23,8 @@ class Lock:
 
     @property
     def pins(self) -> tuple[str, ...]:
-        """The distributions as `name==version`."""
-        return tuple(re.findall(r"^([\w.-]+==[^\s;\\]+)", self.text, re.MULTILINE))
+        """The requirements: `name==version`, or the place of a wheel."""
+        return tuple(re.findall(r"^([^\s#-][^\s;\\]*)", self.text, re.MULTILINE))
 
 
 def lock(
@@ -43,11 +43,7 @@ def lock(
     kept = Cache(store)
     path = kept.path("locks", key)
     if upgrade or not path.is_file():
-        text = (
-            _export(dependencies, target, uv)
-            if dependencies.source == "uv.lock"
-            else _resolve(dependencies, target, uv)
-        )
+        text = _resolve(dependencies, target, uv)
         kept.put("locks", key, text.encode())
     return Lock(path.read_text())
 
@@ -67,7 +63,7 @@ def install(lock: Lock, target: Target, uv: Uv, cache: Cache, progress: Progress
     if not listing.is_file():
         with (
             cache.folder("trees", key) as beside,
-            progress.task(f"install {len(lock.pins)} distributions", None, "files"),
+            progress.task(_counted(len(lock.pins)), None, "files"),
         ):
             root = beside / "root"
             (beside / "lock.txt").write_text(lock.text)
@@ -102,6 +98,10 @@ def install_runtime_client(target: Target, uv: Uv, cache: Cache, progress: Progr
     return cache.path("runtimes", key)
 
 
+def _counted(number: int) -> str:
+    return f"install {number} distribution{'s' if number > 1 else ''}"
+
+
 def _for(target: Target) -> list[str]:
     """Return uv's options for wheels that the target can run.
 
@@ -115,6 +115,12 @@ def _for(target: Target) -> list[str]:
 
 
 def _resolve(dependencies: Dependencies, target: Target, uv: Uv) -> str:
+    if dependencies.source == "uv.lock":
+        return _export(dependencies, target, uv)
+    if "--hash=" in dependencies.requirements:
+        # As pip has it: where one requirement has hashes all have, and nothing else is installed.
+        # A resolution would put the index's own hashes in place of the user's.
+        return dependencies.requirements
     return uv.run(
         ["pip", "compile", *_for(target), "--generate-hashes", "--no-header", "--no-annotate",
          "--quiet", str(dependencies.path)],
@@ -124,7 +130,7 @@ def _resolve(dependencies: Dependencies, target: Target, uv: Uv) -> str:
 
 def _export(dependencies: Dependencies, target: Target, uv: Uv) -> str:
     return uv.run(
-        ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-editable", "--no-header",
+        ["export", "--locked", "--no-dev", "--no-emit-project", "--no-editable", "--no-header",
          "--no-annotate", "--quiet", "--project", str(dependencies.path.parent)],
         target,
     )  # fmt: skip

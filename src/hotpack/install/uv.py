@@ -82,6 +82,15 @@ def explain(stderr: str, target: Target) -> DependencyError:
             hint="check the network, or uv's UV_DEFAULT_INDEX and proxy settings; "
             "what was installed before is still in the cache and builds offline",
         )
+    if "needs to be updated, but `--locked`" in flat:
+        return DependencyError(
+            "uv.lock is older than the dependencies in pyproject.toml", hint="run `uv lock`"
+        )
+    if "No space left on device" in flat:
+        return DependencyError(
+            f"the disk of the cache is full\n{words}",
+            hint="make room, or set HOTPACK_CACHE_DIR and UV_CACHE_DIR to another disk",
+        )
     if missing := _NOT_FOUND.search(flat):
         return DependencyError(
             f"the package index has no package named {missing[1]}\n{words}",

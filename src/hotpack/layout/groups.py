@@ -4,8 +4,10 @@ from typing import Final
 
 from hotpack.install import Tree
 
-_SHARED_BY_CHANCE: Final = frozenset({"bin", "share", "etc", "include", "lib", "man"})
-"""Folders that wheels' data and scripts land in; no code looks for its neighbours there."""
+_SHARED_BY_CHANCE: Final = frozenset(
+    {"__pycache__", "bin", "share", "etc", "include", "lib", "man"}
+)
+"""Folders that bytecode, scripts and wheels' data land in; no code looks for neighbours there."""
 
 
 def placed_together(tree: Tree) -> tuple[frozenset[str], ...]:

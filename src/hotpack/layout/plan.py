@@ -97,7 +97,7 @@ def plan(
     if has_bucket:
         plan_.move("remote", plan_.size_in_function, "does not fit even packed")
     if plan_.excess() > 0:
-        raise _over_limit(plan_.excess(), plan_.placements, has_bucket)
+        raise _over_limit(plan_.excess(), plan_.placements, code_bytes, has_bucket)
     _check_tmp(plan_.placements, ephemeral_storage_mb)
     return _layout(plan_.placements, plan_.reasons)
 
@@ -183,23 +183,26 @@ def _saving(group: _Group) -> int:
 
 
 def _over_limit(
-    excess: int, placements: Mapping[_Group, Placement], has_bucket: bool
+    excess: int, placements: Mapping[_Group, Placement], code_bytes: int, has_bucket: bool
 ) -> LimitError:
-    weights = [
+    weights = [(code_bytes, "the project's own files")] + [
         (0 if placement == "remote" else _raw(group) if placement == "inline" else _packed(group),
          f"{group.name} ({placement})")
         for group, placement in placements.items()
     ]  # fmt: skip
     largest = ", ".join(f"{name} {_mb(size)}" for size, name in sorted(weights, reverse=True)[:5])
-    if any(group.pin for group in placements):
-        hint = "loosen the pins in [tool.hotpack.place]: bundled is compressed, remote is on S3"
-    elif has_bucket:
-        hint = "the project's own code is too large: see `include` in [tool.hotpack]"
+    if code_bytes > UNZIPPED_BYTES or (has_bucket and not any(group.pin for group in placements)):
+        hint = "the project's own files are too large: see `include` in [tool.hotpack]"
+    elif any(group.pin for group in placements):
+        hint = (
+            "loosen --place or the pins in [tool.hotpack.place]: bundled is compressed, remote is "
+            "on S3"
+        )
     else:
         hint = "name a `bucket` in [tool.hotpack], so that the largest can be on S3"
     return LimitError(
         f"{over_size_message(UNZIPPED_BYTES + excess, layers=False)}: "
-        f"it is {excess} bytes over. Largest: {largest}",
+        f"it is {excess:,} bytes over. Largest: {largest}",
         hint=hint,
     )
 

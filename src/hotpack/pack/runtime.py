@@ -4,13 +4,13 @@ import importlib.util
 from pathlib import Path
 from typing import Final
 
+from hotpack.binaries import cut
 from hotpack.cache import Cache
 from hotpack.errors import ArtifactError
 from hotpack.install import Lock, Uv, install
 from hotpack.pack.entries import Entry
 from hotpack.progress import Progress
 from hotpack.slim.bytecode import Source, compile_sources
-from hotpack.slim.elf import cut
 from hotpack.target import Target
 
 PACKAGE: Final = "hotpack_runtime"

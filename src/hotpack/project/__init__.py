@@ -1,6 +1,6 @@
 """The user's project: its configuration, its own code, and where its dependencies are named."""
 
-from hotpack.project.code import CodeFile, check_handler, collect_code
+from hotpack.project.code import CodeFile, check_handler, collect_code, left_out
 from hotpack.project.config import Config, Placement, Project, SlimConfig, load_project
 from hotpack.project.dependencies import Dependencies, find_dependencies
 
@@ -14,5 +14,6 @@ __all__ = [
     "check_handler",
     "collect_code",
     "find_dependencies",
+    "left_out",
     "load_project",
 ]

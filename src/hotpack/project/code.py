@@ -50,6 +50,18 @@ def collect_code(project: Project) -> tuple[CodeFile, ...]:
     return tuple(files[path] for path in sorted(files))
 
 
+def left_out(project: Project, code: Iterable[CodeFile]) -> tuple[str, ...]:
+    """Return the folders at the project's root of which nothing is in the function."""
+    used = {file.source.relative_to(project.root).parts[0] for file in code}
+    return tuple(
+        entry.name
+        for entry in sorted(project.root.iterdir())
+        if entry.is_dir()
+        and entry.name not in used | _NOT_BY_DEFAULT | {"events"}
+        and not _skipped(Path(entry.name))
+    )
+
+
 def check_handler(project: Project, code: Iterable[CodeFile], dependency_paths: set[str]) -> None:
     """Raise ConfigError where the handler's module or its name in the module does not exist.
 

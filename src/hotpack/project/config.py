@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from hotpack.errors import ConfigError
 from hotpack.target import ARCHITECTURES, RUNTIMES, Target, limits
+from hotpack.target.environment import check_environment
 from hotpack.target.runtimes import host_architecture, host_runtime
 
 Placement = Literal["inline", "bundled", "remote"]
@@ -19,6 +20,8 @@ PLACEMENTS: Final[tuple[Placement, ...]] = get_args(Placement)
 
 EVERY_DISTRIBUTION: Final = "*"
 """The name in `[tool.hotpack.place]` that pins whatever has no pin of its own."""
+
+DEFAULT_EVENTS: Final = "events/*.json"
 
 DEFAULT_RUNTIME: Final = "python3.13"
 """Where Lambda does not have the running Python."""
@@ -44,7 +47,7 @@ class Config:
     ephemeral_storage_mb: int = 512
     timeout_s: int = 30
     include: tuple[str, ...] = ()
-    events: tuple[str, ...] = ("events/*.json",)
+    events: tuple[str, ...] = (DEFAULT_EVENTS,)
     environment: Mapping[str, str] = field(default_factory=dict)
     bucket: str | None = None
     slim: SlimConfig = SlimConfig()
@@ -192,7 +195,9 @@ def _table(path: Path, key: str, value: object) -> dict[str, Any]:
 
 def _environment(path: Path, key: str, value: object) -> dict[str, str]:
     table = _table(path, key, value)
-    return {name: _text(path, f"environment.{name}", text) for name, text in table.items()}
+    environment = {name: _text(path, f"environment.{name}", text) for name, text in table.items()}
+    check_environment(environment)
+    return environment
 
 
 def _slim(path: Path, key: str, value: object) -> SlimConfig:

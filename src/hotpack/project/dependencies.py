@@ -1,5 +1,6 @@
 """Finds where a project names its dependencies."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ class Dependencies:
     content: bytes
     """All that a resolution depends on: a change of it makes an earlier resolution stale."""
 
+    requirements: str = ""
+    """Of a requirements file: its lines, with those of the files that it includes by -r."""
+
 
 def find_dependencies(project: Project) -> Dependencies | None:
     """Return the project's dependencies, None where it has none.
@@ -30,7 +34,8 @@ def find_dependencies(project: Project) -> Dependencies | None:
     if lock.is_file():
         return Dependencies("uv.lock", lock, lock.read_bytes())
     if requirements.is_file():
-        return Dependencies("requirements.txt", requirements, _with_includes(requirements))
+        content, lines = _with_includes(requirements)
+        return Dependencies("requirements.txt", requirements, content, "\n".join(lines) + "\n")
     path = project.root / "pyproject.toml"
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     named = document.get("project", {}).get("dependencies", [])
@@ -40,12 +45,21 @@ def find_dependencies(project: Project) -> Dependencies | None:
     return Dependencies("pyproject.toml", path, repr(decides).encode())
 
 
-def _with_includes(path: Path, seen: frozenset[Path] = frozenset()) -> bytes:
-    """Return a requirements file's content with the files that it includes by -r and -c."""
+_INCLUDE = re.compile(r"(-r|--requirement|-c|--constraint)[ =]*(.+)")
+
+
+def _with_includes(path: Path, seen: frozenset[Path] = frozenset()) -> tuple[bytes, list[str]]:
+    """Return a requirements file's content with what it includes, and its requirements alone."""
     content = path.read_bytes()
+    lines: list[str] = []
     for line in content.decode("utf-8", "replace").splitlines():
-        option, _, name = line.strip().partition(" ")
-        included = path.parent / name.strip()
-        if option in {"-r", "--requirement", "-c", "--constraint"} and included not in seen:
-            content += _with_includes(included, seen | {path}) if included.is_file() else b""
-    return content
+        include = _INCLUDE.match(line.strip())
+        if include is None:
+            lines.append(line)
+            continue
+        included = path.parent / include[2].strip()
+        if included not in seen and included.is_file():
+            more, its_lines = _with_includes(included, seen | {path})
+            content += more
+            lines += its_lines if include[1] in {"-r", "--requirement"} else []
+    return content, lines

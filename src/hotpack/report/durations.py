@@ -37,24 +37,31 @@ def response_of(invocation: Invocation) -> Any:
         return invocation.payload.decode("utf-8", "replace")
 
 
-def invocations_table(invocations: Sequence[Invocation]) -> Table:
-    """Return a row an invocation, with a bar: init phase, then invocation."""
+def invocations_table(invocations: Sequence[Invocation], events: Sequence[str] = ()) -> Table:
+    """Return a row an invocation, with a bar: init phase, then invocation.
+
+    `events` are the names of their events; they are only shown where they differ.
+    """
     table = Table(box=None, pad_edge=False)
     table.add_column("#", justify="right")
+    several = len(set(events)) > 1
+    if several:
+        table.add_column("event", overflow="fold")
     table.add_column("start")
     for name in ("init", "duration", "billed", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column(Text.assemble(("█ init", "yellow"), "  ", ("█ invocation", "cyan")))
+    table.add_column(Text.assemble(("█ init", "yellow"), " ", ("▒ invocation", "cyan")))
     longest = max((total_ms(item) for item in invocations), default=1.0) or 1.0
     for number, item in enumerate(invocations, 1):
         table.add_row(
             str(number),
+            *([events[number - 1]] if several else []),
             item.start if item.status == "success" else f"{item.start} {item.status}",
             ms(item.init_ms),
             f"{item.duration_ms:,.1f} ms",
             ms(item.billed_ms),
             f"{item.max_memory_mb or '-'} MB",
-            _bar(item.init_ms or 0.0, item.duration_ms, longest, 44),
+            _bar(item.init_ms or 0.0, item.duration_ms, longest, 40),
         )
     return table
 
@@ -95,4 +102,4 @@ def _median(invocations: Sequence[Invocation], start: str) -> float:
 def _bar(init_ms: float, duration_ms: float, longest_ms: float, width: int) -> Text:
     init = round(init_ms / longest_ms * width)
     both = max(round((init_ms + duration_ms) / longest_ms * width), 1)
-    return Text.assemble(("█" * init, "yellow"), ("█" * (both - init), "cyan"))
+    return Text.assemble(("█" * init, "yellow"), ("▒" * (both - init), "cyan"))

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from hotpack.install import Tree
-from hotpack.layout import Layout
 from hotpack.pipeline import Build, Prepared
 from hotpack.report.format import mb
 from hotpack.target.limits import UNZIPPED_BYTES, over_size_message
@@ -47,18 +46,22 @@ def sizes_document(prepared: Prepared, largest: int) -> dict[str, Any]:
 def plain_table(prepared: Prepared) -> Table:
     """Return what a plain install weighs, by distribution, the heaviest first."""
     installed, slimmed = _by_distribution(prepared.installed), _by_distribution(prepared.slimmed)
-    table = _table("distribution", "installed", "slimmed", "share of Lambda's limit")
+    table = _table("distribution", "version", "installed", "slimmed", "share of Lambda's limit")
+    versions = {item.name: item.version for item in prepared.installed.distributions}
     heaviest = sorted(installed.items(), key=lambda item: (-item[1], item[0]))
     for name, size in heaviest[:_SHOWN]:
-        table.add_row(name, mb(size), mb(slimmed.get(name, 0)), _bar(size))
+        slim = mb(slimmed.get(name, 0))
+        table.add_row(name, versions[name], mb(size), slim, _bar(size))
     rest = [name for name, _ in heaviest[_SHOWN:]]
     if rest:
         size = sum(installed[name] for name in rest)
         label = f"{len(rest)} more"
-        table.add_row(label, mb(size), mb(sum(slimmed.get(name, 0) for name in rest)), _bar(size))
+        slim = mb(sum(slimmed.get(name, 0) for name in rest))
+        table.add_row(label, "", mb(size), slim, _bar(size))
     table.add_section()
     total = prepared.installed.size_bytes
-    table.add_row("all", mb(total), mb(prepared.slimmed.size_bytes), _bar(total), style="bold")
+    slim = mb(prepared.slimmed.size_bytes)
+    table.add_row("all", "", mb(total), slim, _bar(total), style="bold")
     return table
 
 
@@ -105,6 +108,8 @@ def build_document(build: Build) -> dict[str, Any]:
         "runtime": release.runtime,
         "architecture": release.architecture,
         "handler": release.handler,
+        "code_files": [file.path for file in build.prepared.code],
+        "left_out": list(build.prepared.left_out),
         "function_zip": str(build.folder / "function.zip"),
         "remote_packs": [
             {"key": key, "path": str(build.folder / name)}
@@ -113,6 +118,7 @@ def build_document(build: Build) -> dict[str, Any]:
         "layout": [
             {
                 "distribution": placed.distribution,
+                "version": build.versions[placed.distribution],
                 "placement": placed.placement,
                 "raw_bytes": placed.raw_bytes,
                 "packed_bytes": placed.packed_bytes,
@@ -144,14 +150,19 @@ def rules_table(build: Build) -> Table:
     return table
 
 
-def layout_table(layout: Layout) -> Table:
+def layout_table(build: Build) -> Table:
     """Return where every distribution goes: the heaviest by name, the others summed."""
-    table = _table("distribution", "raw", "packed", "placement", "why")
-    heaviest = sorted(layout.placed, key=lambda item: -item.raw_bytes)
+    table = _table("distribution", "version", "raw", "packed", "placement", "why")
+    heaviest = sorted(build.layout.placed, key=lambda item: -item.raw_bytes)
     for placed in heaviest[:_SHOWN]:
         packed = "-" if placed.packed_bytes is None else mb(placed.packed_bytes)
         table.add_row(
-            placed.distribution, mb(placed.raw_bytes), packed, placed.placement, placed.reason
+            placed.distribution,
+            build.versions[placed.distribution],
+            mb(placed.raw_bytes),
+            packed,
+            placed.placement,
+            placed.reason,
         )
     rest = heaviest[_SHOWN:]
     for placement in ("inline", "bundled", "remote"):
@@ -162,8 +173,16 @@ def layout_table(layout: Layout) -> Table:
                 sum(p.packed_bytes or 0 for p in mine),
             )
             packed = mb(packed_bytes) if packed_bytes else "-"
-            table.add_row(f"{len(mine)} more", mb(raw), packed, placement, "")
+            table.add_row(f"{len(mine)} more", "", mb(raw), packed, placement, "")
     return table
+
+
+def left_out(build: Build) -> Text | None:
+    """Return a line on the project's folders that are not in the function, None without any."""
+    if not build.prepared.left_out:
+        return None
+    names = ", ".join(f"{name}/" for name in build.prepared.left_out)
+    return Text(f"Not in the function: {names} (name what it needs in `include`)", style="dim")
 
 
 def before_and_after(build: Build) -> Table:
@@ -173,7 +192,8 @@ def before_and_after(build: Build) -> Table:
         placed.packed_bytes or 0 for placed in build.layout.placed if placed.placement == "remote"
     )
     steps = [
-        ("plain install", build.plain_bytes),
+        ("the project's own files", sum(file.size for file in build.prepared.code)),
+        ("plain install, with them", build.plain_bytes),
         ("slimmed, with bytecode", build.prepared.slimmed.size_bytes),
         ("function, unzipped", release.package_bytes),
         ("function.zip", release.zip_bytes),

@@ -90,8 +90,11 @@ def compile_sources(
     folder = cache.path("bytecode", key)
     if not folder.is_dir():
         with cache.folder("bytecode", key) as beside:
-            _run(python, [(s.source, beside / _cached(s.path, runtime), s.path) for s in sources])
-    return tuple(_read(folder, (_cached(item.path, runtime) for item in sources)))
+            _run(
+                python,
+                [(s.source, beside / bytecode_path(s.path, runtime), s.path) for s in sources],
+            )
+    return tuple(_read(folder, (bytecode_path(item.path, runtime) for item in sources)))
 
 
 def _read(folder: Path, paths: Iterable[str]) -> Iterable[Bytecode]:
@@ -102,7 +105,8 @@ def _read(folder: Path, paths: Iterable[str]) -> Iterable[Bytecode]:
             yield Bytecode(path, source, len(content), hashlib.sha256(content).hexdigest())
 
 
-def _cached(path: str, runtime: Runtime) -> str:
+def bytecode_path(path: str, runtime: Runtime) -> str:
+    """Return where the bytecode of a source is, e.g. `a/__pycache__/b.cpython-313.pyc`."""
     folder, slash, name = path.rpartition("/")
     stem = name.removesuffix(".py")
     return f"{folder}{slash}__pycache__/{stem}.{runtime.cache_tag}.pyc"

@@ -1,6 +1,6 @@
 """Rule `strip`: symbols and debug sections of shared libraries go.
 
-Lossless: see `elf.py`; every byte that a loader maps is the same, at the same place.
+Lossless: see `binaries/cut.py`; every byte that a loader maps is the same, at the same place.
 """
 
 import hashlib
@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
+from hotpack.binaries import cut
 from hotpack.cache import Cache, digest_of
 from hotpack.install import File, Kind, Tree
 from hotpack.progress import Progress
-from hotpack.slim.elf import cut
 from hotpack.slim.rules import RuleReport
 
 _VERSION: Final = 1

@@ -1,0 +1,6 @@
+"""Holds a tree's libraries against the target: what would not load on Lambda, said before it is."""
+
+from hotpack.audit.findings import Finding, audit
+from hotpack.audit.libraries import Libraries, read_libraries
+
+__all__ = ["Finding", "Libraries", "audit", "read_libraries"]
