@@ -110,7 +110,9 @@ hotpack.
 {text}
 
 How fast a fresh environment of the real Lambda reads its own code is published nowhere: these
-figures compare the ways with each other, they do not foretell a duration on AWS.
+figures compare the ways with each other, they do not foretell a duration on AWS. S3 is a bucket on
+loopback with the latency and rates of Lambda's network. It speaks plain HTTP: TLS is not in these
+figures (its context alone takes 27 ms to make on this machine).
 """
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from hotpack.errors import SandboxError
 from hotpack.install import install_runtime_client
-from hotpack.pack import Release
+from hotpack.pack import Release, in_use
 from hotpack.pipeline import Tools
 from hotpack.sandbox import Bucket, Function, LocalLambda, Network, Settings
 from hotpack.sandbox.output import OnLog
@@ -62,6 +62,8 @@ def run(
     settings = settings or Settings()
     with ExitStack() as stack:
         bucket = None
+        if release is not None:
+            stack.enter_context(in_use(release))
         if release is not None and release.remote_packs:
             bucket = stack.enter_context(_bucket(release, network))
             settings = replace(

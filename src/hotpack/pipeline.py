@@ -7,9 +7,13 @@ change to the handler only writes the handler. What the stages need of the world
 where to report) is in `Tools`; they read no environment and no clock.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+import platformdirs
 
 from hotpack import audit, install, slim
 from hotpack.cache import Cache
@@ -25,7 +29,7 @@ from hotpack.pack import (
     runtime_entries,
     write_artifacts,
 )
-from hotpack.progress import Progress
+from hotpack.progress import Progress, Silent
 from hotpack.project import (
     CodeFile,
     Placement,
@@ -51,6 +55,15 @@ class Tools:
     cache: Cache
     progress: Progress
 
+    @classmethod
+    def of_this_machine(cls, progress: Progress | None = None) -> Self:
+        """Return uv with the user's settings, the user's cache, and a place to report to.
+
+        The cache is where HOTPACK_CACHE_DIR says, or the system's folder for caches.
+        """
+        folder = os.environ.get("HOTPACK_CACHE_DIR") or platformdirs.user_cache_dir("hotpack")
+        return cls(Uv(os.environ), Cache(Path(folder).resolve()), progress or Silent())
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -68,6 +81,7 @@ class Prepared:
     """What makes bytecode for the target; None where it is not installed, or not wanted."""
 
     installed: Tree
+    libraries: audit.Libraries
     slimmed: Tree
     reports: tuple[RuleReport, ...]
 
@@ -114,7 +128,8 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
         tree, config.slim, config.target.runtime, python, tools.cache, tools.progress
     )
     source = dependencies.source if dependencies else None
-    _audit(tree, project, tools)
+    libraries = audit.read_libraries(tree, tools.cache)
+    _warn_of_libraries(libraries, project, tools)
     return Prepared(
         project,
         code,
@@ -122,15 +137,15 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
         source,
         python,
         tree,
+        libraries,
         slimmed.tree,
         slimmed.reports,
     )
 
 
-def _audit(tree: Tree, project: Project, tools: Tools) -> None:
+def _warn_of_libraries(libraries: audit.Libraries, project: Project, tools: Tools) -> None:
     """Warn of what may not load on the target; raise DependencyError for what cannot."""
-    findings = audit.audit(audit.read_libraries(tree, tools.cache), project.config.target)
-    for finding in findings:
+    for finding in audit.audit(libraries, project.config.target):
         if finding.severity == "error":
             raise DependencyError(str(finding), hint=finding.way_out)
         tools.progress.warn(str(finding), hint=finding.way_out)
@@ -154,8 +169,9 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
         )
     layout = plan(
         [_weigh(name, files, compressed.get(name)) for name, files in groups.items()],
-        placed_together(prepared.slimmed),
+        placed_together(prepared.slimmed, _needs(prepared)),
         project.config.place,
+        beside_code=_beside_code(prepared),
         code_bytes=sum(entry.size for entry in code),
         runtime_bytes=sum(entry.size for entry in runtime),
         ephemeral_storage_mb=project.config.ephemeral_storage_mb,
@@ -208,6 +224,20 @@ def code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
     return sorted(entries, key=lambda entry: entry.path)
 
 
+def _needs(prepared: Prepared) -> list[tuple[str, str]]:
+    """Return the pairs of distributions of which one's libraries load the other's."""
+    there = {item.name for item in prepared.slimmed.distributions}
+    pairs = {(file.distribution, owner) for file, _, owner in prepared.libraries.needs_between()}
+    return sorted(pair for pair in pairs if there.issuperset(pair))
+
+
+def _beside_code(prepared: Prepared) -> dict[str, str]:
+    """Return the distributions that fill a folder of the project's, with its name."""
+    own = {file.path.split("/")[0] for file in prepared.code} - {"__pycache__"}
+    tops = ((file.distribution, file.path.split("/")[0]) for file in prepared.slimmed.files)
+    return {distribution: top for distribution, top in tops if top in own}
+
+
 def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) -> None:
     """Warn of modules that do not compile, and of names that a dependency has too."""
     runtime = prepared.project.config.target.runtime
@@ -219,13 +249,11 @@ def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) ->
                 f"{file.path} does not compile with Python {runtime.python_version}",
                 hint=f"see `{prepared.python.name} -m py_compile {file.path}`",
             )
-    theirs = {file.path.split("/")[0]: file.distribution for file in prepared.slimmed.files}
-    for top in sorted({file.path.split("/")[0] for file in prepared.code} & set(theirs)):
-        if top != "__pycache__":
-            tools.progress.warn(
-                f"{top} is the project's and {theirs[top]}'s: the project's files win, one by one",
-                hint="rename the project's",
-            )
+    for distribution, top in sorted(_beside_code(prepared).items()):
+        tools.progress.warn(
+            f"{top} is the project's and {distribution}'s: the project's files win, one by one",
+            hint="rename the project's",
+        )
 
 
 def _all_inline(pins: Mapping[str, Placement], tree: Tree, code: Sequence[Entry]) -> bool:

@@ -9,6 +9,11 @@ Advance = Callable[[int], None]
 """Called with how many more units are done."""
 
 
+def mb(size_bytes: float) -> str:
+    """Return a size in megabytes: 10^6 bytes, as Lambda's limit is a round number of bytes."""
+    return f"{size_bytes / 1e6:,.1f} MB"
+
+
 class Progress(Protocol):
     """Where a stage reports to."""
 

@@ -78,16 +78,20 @@ class Manifest:
         try:
             with open(path, "rb") as file:
                 return cls(json.loads(file.read()))
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             raise RestoreError(
                 f"hotpack: {path} is no manifest ({error!r}): build and deploy the function again"
             ) from None
 
     def _check(self, stream_size: int) -> None:
-        reached = 0
+        """Raise ValueError for files that overlap, that repeat, or that leave tree or stream."""
+        reached, last = 0, (0, 0)
         for path, start, size, _executable in self.files:
-            if start < reached or start + size > stream_size:
-                raise ValueError(f"{path!r} is not inside of the stream")
+            same = (start, size) == last
+            if size < 0 or not (start >= reached or same) or start + size > stream_size:
+                raise ValueError(f"{path!r} is not a run of its own in the stream")
             if path.startswith("/") or not all(p not in ("", ".", "..") for p in path.split("/")):
                 raise ValueError(f"{path!r} leaves the tree")
-            reached = start
+            reached, last = start + size, (start, size)
+        if len({row[0] for row in self.files}) != len(self.files):
+            raise ValueError("a path stands in it twice")

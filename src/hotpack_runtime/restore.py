@@ -6,6 +6,7 @@ the next one removes; a warm or reset sandbox finds the tree and does nothing.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import threading
@@ -51,6 +52,24 @@ def restore(
     tree = os.path.join(root, manifest.tree[:16])
     if os.path.isdir(tree):
         return tree
+    os.makedirs(root, exist_ok=True)
+    with open(f"{root}.lock", "w") as lock:
+        # The handler may start processes that come here too: one restores, the others wait.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.isdir(tree):
+            _restore_whole(manifest, root, tree, packs_folder, bucket_for, free_bytes)
+    return tree
+
+
+def _restore_whole(
+    manifest: Manifest,
+    root: str,
+    tree: str,
+    packs_folder: str,
+    bucket_for: Callable[[Manifest], Bucket],
+    free_bytes: Callable[[str], int],
+) -> None:
+    """Write the tree beside its place and move it there."""
     _clear_partial(root)
     _check_space(manifest, root, free_bytes(root))
     beside = f"{tree}.partial-{os.getpid()}"
@@ -63,11 +82,9 @@ def restore(
         if isinstance(error, OSError):
             raise RestoreError(f"hotpack: cannot restore to {root}: {error}") from None
         raise
-    return tree
 
 
 def _clear_partial(root: str) -> None:
-    os.makedirs(root, exist_ok=True)
     for name in os.listdir(root):
         if ".partial-" in name:
             _remove(os.path.join(root, name))
@@ -83,8 +100,8 @@ def _check_space(manifest: Manifest, root: str, free: int) -> None:
     needed = sum(-(-size // BLOCK) * BLOCK for _path, _start, size, _executable in manifest.files)
     if needed > free:
         raise RestoreError(
-            f"hotpack: the packs take {needed} bytes in {root} and {free} are free: set "
-            f"ephemeral_storage_mb to {-(-needed // 2**20)} or more, or keep less in /tmp"
+            f"hotpack: the packs take {needed} bytes in {root} and {free} are free: raise "
+            f"ephemeral_storage_mb by {-(-(needed - free) // 2**20)} or more, or keep less in /tmp"
         )
 
 

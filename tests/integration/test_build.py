@@ -144,11 +144,13 @@ def test_pinned_over_the_limit(make_project: MakeProject, tools: Tools) -> None:
 
 
 def test_own_files_win(make_project: MakeProject, tools: Tools) -> None:
-    """Where the project has a file of the same path as a dependency, its own is in the function."""
+    """A project's file stands for a dependency's of the same path, and that one stays inline."""
     project = make_project(table='include = ["app.py", "markupsafe/__init__.py"]')
     (project.root / "markupsafe").mkdir()
     (project.root / "markupsafe" / "__init__.py").write_text("mine = True\n")
-    result = build(load_project(project.root), tools)
+    result = build(placed(project, "bundled"), tools)
+    assert result.layout.names("inline") == ("markupsafe",)
+    assert result.layout.names("bundled") == ("pyyaml",)
     assert names(result).count("markupsafe/__init__.py") == 1
     with zipfile.ZipFile(result.release.function_zip) as archive:
         assert archive.read("markupsafe/__init__.py") == b"mine = True\n"

@@ -63,7 +63,7 @@ def handler(event, context):
         "file": os.path.basename(markupsafe.__file__),
         "cached": os.path.exists(markupsafe.__cached__),
         "order": [
-            "task" if p.endswith("task") or "/code/" in p else "tree"
+            "tree" if "/hotpack/" in p else "runtime" if "python" in p or "runtime" in p else "task"
             for p in sys.path[:2]
         ],
         "handler": os.environ["_HANDLER"],

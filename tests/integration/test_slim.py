@@ -1,9 +1,10 @@
 """The rules of slim, on real wheels."""
 
 import ctypes
+import hashlib
 import io
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hotpack.cache import Cache
 from hotpack.install import File, Kind, Lock, Tree
 from hotpack.pipeline import Tools
 from hotpack.project import Dependencies, SlimConfig
+from hotpack.slim.bytecode import Source, compile_sources
 from hotpack.target import RUNTIMES, Target
 
 STRIPPED_BY_OTHERS_BREAKS = {
@@ -152,6 +154,82 @@ def test_bytecode_is_valid_and_unchecked(
     assert slimmed(
         tree_of(target, other, "markupsafe==3.0.3"), target, python, other
     ).tree.digest == (result.digest)
+
+
+SETS = "def f(x):\n    return x in {'a', 'bb', 'ccc', 'dddd', 'eeeee', 'ffffff', 'ggggggg'}\n"
+
+
+def test_bytecode_does_not_depend_on_the_hash_seed(
+    target: Target, python: Path, tmp_path: Path
+) -> None:
+    """A constant set of texts has the same bytes in every build."""
+    source = tmp_path / "sets.py"
+    source.write_text(SETS)
+    contents = set()
+    for number in range(3):
+        cache = Cache(tmp_path / f"cache{number}")
+        [compiled] = compile_sources(
+            [Source(source, "sets.py", "digest")], target.runtime, python, cache
+        )
+        contents.add(compiled.source.read_bytes())
+    assert len(contents) == 1
+
+
+def test_records_say_what_is_there(
+    target: Target, tools: Tools, python: Path, tmp_path: Path
+) -> None:
+    """Hashes and sizes in RECORD are those of the stripped files; what was dropped is not in it."""
+    tree = slimmed(resolved(target, tools, tmp_path, "preshed"), target, python, tools).tree
+    by_path = {file.path: file for file in tree.files}
+    record = next(
+        f for f in tree.files if f.path.startswith("preshed-") and f.path.endswith("RECORD")
+    )
+    rows = [row.split(",") for row in record.source.read_text().splitlines()]
+    listed = {row[0]: row[1:] for row in rows}
+    stripped = next(f for f in tree.files if f.path.endswith(".so") and f.path in listed)
+    assert listed[stripped.path][1] == str(stripped.size)
+    assert set(listed) <= set(by_path)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda elf: elf[:1000],
+        lambda elf: elf[:40] + (1 << 50).to_bytes(8, "little") + elf[48:],
+        lambda elf: elf[:62] + b"\xff\xff" + elf[64:],
+        lambda elf: elf[:56] + b"\x00\x00" + elf[58:],
+    ],
+)
+def test_damaged_elf_is_kept(
+    harm: Callable[[bytes], bytes], target: Target, tools: Tools, tmp_path: Path
+) -> None:
+    """A library that points out of itself is left as it is, and breaks no build."""
+    tree = resolved(target, tools, tmp_path, "preshed")
+    content = next(binaries(tree)).source.read_bytes()
+    assert cut(harm(content)) is None
+
+
+def test_own_bytecode_of_a_wheel(
+    target: Target, tools: Tools, python: Path, tmp_path: Path
+) -> None:
+    """With `caches` off, a wheel's own bytecode is replaced, not doubled."""
+    tree = tree_of(target, tools, "markupsafe==3.0.3")
+    stray = tmp_path / "stray.pyc"
+    stray.write_bytes(b"stray")
+    path = f"markupsafe/__pycache__/__init__.{target.runtime.cache_tag}.pyc"
+    digest = hashlib.sha256(b"stray").hexdigest()
+    extra = File(path, 5, digest, Kind.BYTECODE, "markupsafe", False, stray)
+    kept = SlimConfig(caches=False)
+    result = slim.slim(
+        tree.replaced([*tree.files, extra]),
+        kept,
+        target.runtime,
+        python,
+        tools.cache,
+        tools.progress,
+    )
+    assert [file.size for file in result.tree.files if file.path == path] != [5]
+    assert len({file.path for file in result.tree.files}) == len(result.tree.files)
 
 
 def test_without_the_targets_python(target: Target, tools: Tools) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hotpack.errors import ConfigError
-from hotpack.project import check_handler, collect_code, load_project
+from hotpack.project import check_handler, collect_code, left_out, load_project
 
 
 def project(root: Path, files: dict[str, str], table: str = "") -> Path:
@@ -59,6 +59,48 @@ def test_include_that_matches_nothing(tmp_path: Path) -> None:
     root = project(tmp_path, {"app.py": ""}, 'include = ["app.py", "modles/**"]')
     with pytest.raises(ConfigError, match=r"'modles/\*\*' matches no file"):
         paths(root)
+
+
+def test_packages_without_init(tmp_path: Path) -> None:
+    """A folder of modules is a package too (PEP 420), at any depth; an environment is none."""
+    files = {
+        "app.py": "",
+        "shared/words.py": "",
+        "src/company/team/tool.py": "",
+        "src/company/team/.template": "",
+        "venv/pyvenv.cfg": "",
+        "venv/lib/site.py": "",
+    }
+    assert paths(project(tmp_path, files)) == [
+        "app.py",
+        "company/team/.template",
+        "company/team/tool.py",
+        "shared/words.py",
+    ]
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    """A link in a package is followed, but not for ever."""
+    root = project(tmp_path / "project", {"app.py": "", "pkg/__init__.py": ""})
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "data.txt").write_text("")
+    (root / "pkg" / "data").symlink_to(tmp_path / "elsewhere")
+    (root / "pkg" / "loop").symlink_to(root / "pkg")
+    assert paths(root) == ["app.py", "pkg/__init__.py", "pkg/data/data.txt"]
+
+
+def test_two_files_of_one_path(tmp_path: Path) -> None:
+    """Two files that would be the same in the function are an error, not a choice."""
+    root = project(tmp_path, {"app.py": "", "src/app.py": ""})
+    with pytest.raises(ConfigError, match="would both be app.py in the function"):
+        paths(root)
+
+
+def test_left_out(tmp_path: Path) -> None:
+    """Folders of which nothing goes in are named, but for those that never do."""
+    files = {"app.py": "", "data/a.csv": "", "tests/test_a.py": "", "events/a.json": ""}
+    loaded = load_project(project(tmp_path, files))
+    assert left_out(loaded, collect_code(loaded)) == ("data",)
 
 
 @pytest.mark.parametrize(

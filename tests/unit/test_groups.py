@@ -36,3 +36,9 @@ def test_shared_by_chance() -> None:
 def test_empty_distribution() -> None:
     """A distribution without files is a group of its own."""
     assert placed_together(tree(a=[])) == (frozenset("a"),)
+
+
+def test_libraries_that_load_each_other() -> None:
+    """A distribution whose library needs another's stays with it."""
+    two = tree(a=["one/a.py"], b=["two/b.py"], c=["three/c.py"])
+    assert placed_together(two, [("a", "b")]) == (frozenset("ab"), frozenset("c"))

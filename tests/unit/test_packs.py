@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from hotpack.pack.packs import Pack, manifest, write_packs
 from hotpack.progress import Silent
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Manifest
-from hotpack_runtime.restore import restore
+from hotpack_runtime.restore import SPAN_RAW_BYTES, _spans, restore
 
 Contents = dict[str, dict[str, bytes]]
 """Distribution to path to content."""
@@ -169,7 +171,7 @@ def test_tmp_too_small(tmp_path: Path) -> None:
         RestoreError, match=r"take 14704640 bytes in .* and 1000 are free"
     ) as caught:
         restored(tmp_path, free_bytes=lambda _: 1000)
-    assert "ephemeral_storage_mb to 15 or more" in str(caught.value)
+    assert "ephemeral_storage_mb by 15 or more" in str(caught.value)
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
@@ -213,3 +215,99 @@ def test_frame_that_is_larger_than_it_says(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(document))
     with pytest.raises(RestoreError, match="do not match"):
         restored(tmp_path)
+
+
+def test_repeats_and_overlaps(tmp_path: Path) -> None:
+    """A manifest in which a path repeats, or files share bytes in part, is refused."""
+    make_packs(tmp_path)
+    document = json.loads((tmp_path / "manifest.json").read_bytes())
+    rows = document["files"]
+    for files in (
+        [*rows, [rows[-1][0], rows[-1][1], rows[-1][2], False]],
+        [*rows, ["more", rows[-1][1] + 1, 2, False]],
+        [["negative", 0, -1, False], *rows],
+        [[None, 0, 0, False], *rows],
+    ):
+        (tmp_path / "manifest.json").write_text(json.dumps({**document, "files": files}))
+        with pytest.raises(RestoreError, match="is no manifest"):
+            Manifest.read(str(tmp_path / "manifest.json"))
+
+
+def test_same_content_may_be_one_run(tmp_path: Path) -> None:
+    """Two files of the same content may be the same run of the stream."""
+    make_packs(tmp_path)
+    document = json.loads((tmp_path / "manifest.json").read_bytes())
+    last = document["files"][-1]
+    document["files"].append(["twin", last[1], last[2], False])
+    (tmp_path / "manifest.json").write_text(json.dumps(document))
+    tree = restored(tmp_path)
+    assert (tree / "twin").read_bytes() == (tree / last[0]).read_bytes()
+
+
+KILLED = """
+import os, sys
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+import conftest
+from hotpack_runtime.manifest import Manifest
+from hotpack_runtime import restore
+folder = sys.argv[2]
+write = restore._Writer.write
+left = [2]
+
+def dies(self, start, raw):
+    write(self, start, raw)
+    left[0] -= 1
+    if not left[0]:
+        os._exit(9)
+
+restore._Writer.write = dies
+document = Manifest.read(folder + "/manifest.json")
+restore.restore(document, folder + "/tmp", folder + "/packs", None)
+"""
+
+
+def test_killed_midway(tmp_path: Path) -> None:
+    """A process that dies while it restores leaves no tree that another one takes for whole."""
+    make_packs(tmp_path)
+    here = Path(__file__).parents[1]
+    path = os.pathsep.join([str(here), str(here.parent / "src")])
+    done = subprocess.run([sys.executable, "-c", KILLED, path, str(tmp_path)], check=False)
+    assert done.returncode == 9
+    assert all("partial" in entry.name for entry in (tmp_path / "tmp").iterdir())
+    assert len(content_of(restored(tmp_path))) == 7
+
+
+def test_two_processes_at_once(tmp_path: Path) -> None:
+    """Processes that restore the same tree at once all find it whole."""
+    make_packs(tmp_path)
+    here = Path(__file__).parents[1]
+    path = os.pathsep.join([str(here), str(here.parent / "src")])
+    program = KILLED.replace("left = [2]", "left = [0]")  # never dies
+    racers = [
+        subprocess.Popen([sys.executable, "-c", program, path, str(tmp_path)]) for _ in range(4)
+    ]
+    assert [racer.wait() for racer in racers] == [0, 0, 0, 0]
+    assert len(content_of(restored(tmp_path))) == 7
+
+
+def test_spans_are_bounded(tmp_path: Path) -> None:
+    """Neighbouring frames are read at once, up to a bound: that is the memory of a thread."""
+    small = {f"d{number}": {f"d{number}.py": b"x" * 100} for number in range(50)}
+    make_packs(tmp_path, {**CONTENTS, **small})
+    document = Manifest.read(str(tmp_path / "manifest.json"))
+    spans = _spans(document.frames)
+    assert [frame for span in spans for frame in span] == document.frames
+    assert len(spans) < len(document.frames)
+    raw_sizes = [sum(frame.raw_size for frame in span) for span in spans]
+    assert max(raw_sizes) <= SPAN_RAW_BYTES
+
+
+def test_damaged_cache_is_mended(tmp_path: Path) -> None:
+    """A frame that was damaged in the cache is compressed again, not shipped."""
+    make_packs(tmp_path / "one")
+    for entry in (tmp_path / "one" / "cache" / "frames").rglob("*"):
+        if entry.is_file():
+            entry.write_bytes(entry.read_bytes()[:-1])
+    (tmp_path / "one" / "packs").rename(tmp_path / "one" / "before")
+    make_packs(tmp_path / "one")
+    assert content_of(tmp_path / "one" / "packs") == content_of(tmp_path / "one" / "before")

@@ -1,14 +1,17 @@
 """Reading from S3 without boto3."""
 
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 import pytest
 
-from hotpack_runtime.errors import RestoreError
+from hotpack_runtime.errors import DamagedError, RestoreError
 from hotpack_runtime.manifest import Pack
 from hotpack_runtime.s3 import Bucket, bucket_for, sign
 
@@ -98,4 +101,79 @@ def test_unreachable_endpoint() -> None:
     reader = Bucket("b", {}, environment, sleep=lambda _: None).connect()
     with pytest.raises(RestoreError, match=r"pack abcdef .numpy.* ConnectionRefused") as caught:
         reader.read(pack, 0, 10)
-    assert "tried 5 times" in str(caught.value)
+    assert "5 of 5 tries" in str(caught.value)
+
+
+class Script(BaseHTTPRequestHandler):
+    """Answers one after the other what the test says, and notes every connection."""
+
+    protocol_version = "HTTP/1.1"
+    answers: ClassVar[list[tuple[int, bytes]]] = []
+    connections: ClassVar[set[int]] = set()
+
+    def do_GET(self) -> None:
+        self.connections.add(self.client_address[1])
+        status, body = self.answers.pop(0)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def scripted() -> Iterator[Any]:
+    Script.connections.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Script)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    environment = {**CREDENTIALS, "AWS_ENDPOINT_URL_S3": url}
+    reader = Bucket("b", {}, environment, sleep=lambda _: None).connect()
+
+    def read(*answers: tuple[int, bytes]) -> bytes:
+        Script.answers = list(answers)
+        return reader.read(Pack("abcdef", 10, KEY, ["numpy"]), 0, 4)
+
+    yield read
+    reader.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_transient_errors_are_tried_again(scripted: Any) -> None:
+    """SlowDown and its like pass: the next try may succeed."""
+    assert scripted((503, b"<Code>SlowDown</Code>"), (500, b""), (206, b"abcd")) == b"abcd"
+
+
+def test_other_errors_are_not_tried_again(scripted: Any) -> None:
+    """What will not pass is said at once, in one line, with S3's words and what they mean."""
+    body = b"<Error><Code>AccessDenied</Code>\n<Message>Access\nDenied</Message></Error>"
+    with pytest.raises(RestoreError, match="AccessDenied: Access Denied .1 of 5 tries.: the func"):
+        scripted((403, body), (206, b"abcd"))
+    with pytest.raises(RestoreError, match="HTTP 200"):
+        scripted((200, b"x" * 1000))
+
+
+def test_connection_is_kept(scripted: Any) -> None:
+    """One connection carries request after request."""
+    for _ in range(3):
+        scripted((206, b"abcd"))
+    assert len(Script.connections) == 1
+
+
+def test_short_answer(scripted: Any) -> None:
+    """A range with bytes missing is damage, not content."""
+    with pytest.raises(DamagedError, match="cut short"):
+        scripted((206, b"abc"))
+
+
+@pytest.mark.parametrize("text", ["{", "null", "[1]"])
+def test_wrong_urls(text: str) -> None:
+    """Presigned URLs that are no JSON object are said to be none."""
+    manifest: Any = FakeManifest("b")
+    with pytest.raises(RestoreError, match="HOTPACK_PACK_URLS"):
+        bucket_for(manifest, {"HOTPACK_PACK_URLS": text})

@@ -1,10 +1,10 @@
 """Cuts from an ELF file the symbols and debug sections that no loader ever reads.
 
 `strip` rewrites the whole file, and breaks libraries whose segments patchelf has moved (numpy's
-OpenBLAS: "ELF load command address/offset not page-aligned"). This does less and cannot break
-them: every byte that a segment maps stays at its offset; only what lies behind the last segment
-is cut. That is where linkers put symbol tables and debug sections, so it saves nearly as much
-(spaCy: 127 of the 130 MB that GNU strip takes), and it needs no binutils and no target machine.
+OpenBLAS: "ELF load command address/offset not page-aligned"). This does less and cannot do that:
+every byte that a segment maps stays at its offset; only what lies behind the last segment is cut.
+That is where linkers put symbol tables and debug sections, so it saves nearly as much (spaCy: 127
+of the 130 MB that GNU strip takes), and it needs no binutils and no target machine.
 
 Layout after System V ABI, "ELF-64 Object File Format", version 1.5.
 """
@@ -16,14 +16,14 @@ from typing import Final, Self
 _HEADER: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT: Final = struct.Struct("<IIQQQQQQ")
 _SECTION: Final = struct.Struct("<IIQQQQIIQQ")
-_SECTION_FIELDS: Final = slice(40, 48), slice(58, 64)
-"""Where the header says where the section table is: e_shoff; e_shentsize, e_shnum, e_shstrndx."""
 
 _ELF64_LITTLE: Final = b"\x7fELF\x02\x01"
 _ET_EXEC, _ET_DYN = 2, 3
-_SYMTAB, _STRTAB, _RELA, _NOBITS, _REL = 2, 3, 4, 8, 9
+_NULL, _SYMTAB, _STRTAB, _RELA, _NOBITS, _REL = 0, 2, 3, 4, 8, 9
 _ALLOC, _INFO_LINK = 0x2, 0x40
 _LARGEST_PADDING: Final = 4096
+_LARGEST_ALIGNMENT: Final = 65_536
+_COMPARED_AT_ONCE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,50 +40,102 @@ class _Section:
     entry_size: int
 
     @classmethod
-    def read(cls, content: bytes, offset: int) -> Self:
+    def read(cls, content: memoryview, offset: int) -> Self:
         return cls(*_SECTION.unpack_from(content, offset))
 
     def packed(self) -> bytes:
         return _SECTION.pack(*(getattr(self, field) for field in self.__slots__))
 
+    @property
+    def end(self) -> int:
+        return self.offset + (0 if self.type in {_NULL, _NOBITS} else self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Elf:
+    """A file whose segments and sections have been read and lie within it."""
+
+    content: memoryview
+    end: int
+    """Where the last segment ends, and with it all that a loader reads."""
+
+    sections: tuple[_Section, ...]
+    names_index: int
+    table: tuple[int, int]
+    """Where the section table begins and ends."""
+
+    def name(self, section: _Section) -> bytes:
+        names = self.sections[self.names_index]
+        start = names.offset + section.name
+        return bytes(self.content[start : names.end]).partition(b"\0")[0]
+
 
 def cut(content: bytes) -> bytes | None:
     """Return the file without what no segment maps, None where it is better kept as it is.
 
-    Kept are files that are no 64-bit little-endian library or executable, that gain nothing, or
-    that carry something behind their sections (installers append archives there).
+    Kept are files that are no sound 64-bit little-endian library or executable, that gain nothing,
+    or that carry something behind their sections (installers append archives there).
     """
-    if len(content) < _HEADER.size or content[:6] != _ELF64_LITTLE:
+    try:
+        elf = _read(memoryview(content))
+        if elf is None or _carries_more(elf):
+            return None
+        slimmed = _without(elf, _dead(elf))
+    except (struct.error, IndexError):
+        return None  # it points out of itself: whatever it is, it is not ours to mend
+    smaller = len(slimmed) < len(content)
+    return slimmed if smaller and same_for_loader(content, slimmed) else None
+
+
+def same_for_loader(before: bytes, after: bytes) -> bool:
+    """Return whether both files are the same to a loader: in all that their segments hold.
+
+    The header says where the section table is, which no loader reads: that may differ.
+    """
+    header = _HEADER.unpack_from(before)
+    end = _end_of_segments(memoryview(before), header[5], header[10])
+    if len(after) < end or before[:40] != after[:40] or before[48:58] != after[48:58]:
+        return False
+    return all(
+        before[start : min(start + _COMPARED_AT_ONCE, end)]
+        == after[start : min(start + _COMPARED_AT_ONCE, end)]
+        for start in range(_HEADER.size, end, _COMPARED_AT_ONCE)
+    )
+
+
+def _read(content: memoryview) -> _Elf | None:
+    """Return what the file consists of, None where it is not what `cut` knows or not sound."""
+    if len(content) < _HEADER.size or bytes(content[:6]) != _ELF64_LITTLE:
         return None
     header = _HEADER.unpack_from(content)
     type_, segments_at, sections_at, segment_count = header[1], header[5], header[6], header[10]
     section_size, section_count, names_index = header[11], header[12], header[13]
-    if type_ not in {_ET_EXEC, _ET_DYN} or section_size != _SECTION.size or not section_count:
+    if type_ not in {_ET_EXEC, _ET_DYN} or section_size != _SECTION.size:
         return None
-    end = _end_of_segments(content, segments_at, segment_count)
-    sections = [
+    if not segment_count or names_index >= section_count:
+        return None
+    sections = tuple(
         _Section.read(content, sections_at + index * _SECTION.size)
         for index in range(section_count)
-    ]
+    )
+    end = _end_of_segments(content, segments_at, segment_count)
     table = (sections_at, sections_at + section_count * _SECTION.size)
-    if _carries_more(content, end, sections, table):
-        return None
-    dead = _dead(content, sections, names_index, end)
-    slimmed = _without(content, sections, dead, names_index, end)
-    return slimmed if len(slimmed) < len(content) and same_for_loader(content, slimmed) else None
+    elf = _Elf(content, end, sections, names_index, table)
+    return elf if end <= len(content) and all(_sound(item, elf) for item in sections) else None
 
 
-def same_for_loader(before: bytes, after: bytes) -> bool:
-    """Return whether both files are the same to a loader: in all that their segments hold."""
-    header = _HEADER.unpack_from(before)
-    end = _end_of_segments(before, header[5], header[10])
-    old, new = bytearray(before[:end]), bytearray(after[:end])
-    for field in _SECTION_FIELDS:
-        old[field] = new[field] = bytes(field.stop - field.start)
-    return old == new
+def _sound(section: _Section, elf: _Elf) -> bool:
+    """Return whether a section lies within the file, and on one side of the last segment's end."""
+    across = section.offset < elf.end < section.end
+    return (
+        section.end <= len(elf.content)
+        and not across
+        and section.alignment <= _LARGEST_ALIGNMENT
+        and section.link < len(elf.sections)
+    )
 
 
-def _end_of_segments(content: bytes, segments_at: int, count: int) -> int:
+def _end_of_segments(content: memoryview, segments_at: int, count: int) -> int:
     end = segments_at + count * _SEGMENT.size
     for index in range(count):
         _, _, offset, _, _, size, _, _ = _SEGMENT.unpack_from(
@@ -93,64 +145,57 @@ def _end_of_segments(content: bytes, segments_at: int, count: int) -> int:
     return end
 
 
-def _carries_more(
-    content: bytes, end: int, sections: list[_Section], table: tuple[int, int]
-) -> bool:
+def _carries_more(elf: _Elf) -> bool:
     """Return whether anything but sections and padding lies behind the segments."""
-    spans = sorted([(s.offset, s.offset + s.size) for s in sections if s.type != _NOBITS] + [table])
-    reached = end
-    for start, stop in [*spans, (len(content), len(content))]:
-        gap = content[reached:start]
+    spans = sorted([*((item.offset, item.end) for item in elf.sections), elf.table])
+    reached = elf.end
+    for start, stop in [*spans, (len(elf.content), len(elf.content))]:
+        gap = bytes(elf.content[reached:start])
         if len(gap) > _LARGEST_PADDING or gap.strip(b"\0"):
             return True
         reached = max(reached, stop)
-    return reached > len(content)
+    return False
 
 
-def _dead(content: bytes, sections: list[_Section], names_index: int, end: int) -> set[int]:
-    """Return the indexes of the sections behind `end` that only debuggers and linkers read."""
-    names = sections[names_index]
+def _dead(elf: _Elf) -> set[int]:
+    """Return the indexes of the sections behind the segments that only debuggers and linkers read.
 
-    def name(section: _Section) -> bytes:
-        start = names.offset + section.name
-        return content[start : content.index(b"\0", start)]
-
+    These are symbol tables, debug sections, and string tables and relocations of nothing else.
+    """
+    behind = {
+        index: section
+        for index, section in enumerate(elf.sections)
+        if section.offset >= elf.end and not section.flags & _ALLOC and index != elf.names_index
+    }
     dead = {
         index
-        for index, section in enumerate(sections)
-        if section.offset >= end
-        and not section.flags & _ALLOC
-        and (section.type == _SYMTAB or name(section).startswith((b".debug", b".zdebug")))
+        for index, section in behind.items()
+        if section.type == _SYMTAB or elf.name(section).startswith((b".debug", b".zdebug"))
     }
-    linked = {section.link for index, section in enumerate(sections) if index not in dead}
+    linked = {section.link for index, section in enumerate(elf.sections) if index not in dead}
     dead |= {
         index
-        for index, section in enumerate(sections)
-        if section.type == _STRTAB
-        and section.offset >= end
-        and not section.flags & _ALLOC
-        and index not in linked | {names_index}
+        for index, section in behind.items()
+        if section.type == _STRTAB and index not in linked
     }
     return dead | {
         index
-        for index, section in enumerate(sections)
-        if section.type in {_REL, _RELA} and section.offset >= end and section.info in dead
+        for index, section in behind.items()
+        if section.type in {_REL, _RELA} and section.info in dead
     }
 
 
-def _without(
-    content: bytes, sections: list[_Section], dead: set[int], names_index: int, end: int
-) -> bytes:
+def _without(elf: _Elf, dead: set[int]) -> bytes:
     """Return the segments as they were, then the sections that stay, then a new section table."""
-    result = bytearray(content[:end])
-    kept = [index for index in range(len(sections)) if index not in dead]
+    result = bytearray(elf.content[: elf.end])
+    kept = [index for index in range(len(elf.sections)) if index not in dead]
     moved = {old: new for new, old in enumerate(kept)}
     table = bytearray()
     for index in kept:
-        section = sections[index]
-        if section.offset >= end and section.type != _NOBITS and section.size:
+        section = elf.sections[index]
+        if section.offset >= elf.end and section.end > section.offset:
             _pad(result, max(section.alignment, 1))
-            body = content[section.offset : section.offset + section.size]
+            body = elf.content[section.offset : section.end]
             section = replace(section, offset=len(result))
             result += body
         is_index = section.type in {_REL, _RELA} or section.flags & _INFO_LINK
@@ -161,8 +206,9 @@ def _without(
         ).packed()
     _pad(result, 8)
     struct.pack_into("<Q", result, 40, len(result))
-    struct.pack_into("<HHH", result, 58, _SECTION.size, len(kept), moved[names_index])
-    return bytes(result + table)
+    struct.pack_into("<HHH", result, 58, _SECTION.size, len(kept), moved[elf.names_index])
+    result += table
+    return bytes(result)
 
 
 def _pad(content: bytearray, alignment: int) -> None:

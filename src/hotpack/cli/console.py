@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from hotpack.errors import HotpackError
-from hotpack.progress import Advance, Unit
+from hotpack.progress import Advance, Unit, mb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def exit_code(cli: click.Group) -> int:
     """Run the command line and return its exit code: 1 for an error, 2 for a wrong call."""
+    # As Ctrl-C: what is open is closed, and what is half-written removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         result = cli.main(standalone_mode=False)
     except HotpackError as error:
@@ -137,4 +140,4 @@ class Talk:
 def _amount(total: int | None, unit: Unit) -> str:
     if not total:
         return ""
-    return f" {total / 1e6:.1f} MB" if unit == "bytes" else f" {total} {unit}"
+    return f" {mb(total)}" if unit == "bytes" else f" {total} {unit}"

@@ -13,9 +13,8 @@ from packaging.utils import canonicalize_name
 from hotpack.cli.console import print_json, show
 from hotpack.cli.options import json_option, project_option
 from hotpack.errors import ConfigError
-from hotpack.project.config import DEFAULT_RUNTIME
-from hotpack.target import RUNTIMES
-from hotpack.target.runtimes import host_architecture, host_runtime
+from hotpack.project.config import default_runtime
+from hotpack.target.runtimes import host_architecture
 
 _NAMES: Final = ("handler", "lambda_handler", "main")
 _MODULES: Final = ("app", "lambda_function", "handler", "main")
@@ -98,11 +97,10 @@ def _write_configuration(root: Path, handler: str) -> Path:
     if "hotpack" in document.get("tool", {}):
         raise ConfigError(f"{path} has a [tool.hotpack] table already", hint="edit it there")
     project = "" if "project" in document else _project_table(root)
-    runtime = host_runtime() if host_runtime() in RUNTIMES else DEFAULT_RUNTIME
     table = f"""\
 [tool.hotpack]
 handler = "{handler}"
-runtime = "{runtime}"
+runtime = "{default_runtime()}"
 architecture = "{host_architecture() or "x86_64"}"
 memory_mb = 1769             # 1 vCPU; Lambda gives CPU in proportion
 ephemeral_storage_mb = 512   # /tmp, where packed dependencies are restored to

@@ -1,15 +1,12 @@
 """Options that several commands share, and how they become a project and its tools."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from hotpack.cache import Cache
 from hotpack.cli.console import Talk
-from hotpack.install import Uv
 from hotpack.pipeline import Tools
 from hotpack.project import Project, load_project
 from hotpack.project.config import EVERY_DISTRIBUTION, PLACEMENTS
@@ -55,7 +52,4 @@ def open_project(root: Path, place: str | None = None) -> Project:
 
 def open_tools() -> Tools:
     """Return the tools of this machine: uv, the user's cache, the terminal."""
-    import platformdirs
-
-    cache = os.environ.get("HOTPACK_CACHE_DIR") or platformdirs.user_cache_dir("hotpack")
-    return Tools(Uv(os.environ), Cache(Path(cache).resolve()), Talk())
+    return Tools.of_this_machine(Talk())

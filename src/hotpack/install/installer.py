@@ -1,6 +1,7 @@
 """Resolves dependencies to a lock and installs it for a target, once for the same input."""
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hotpack.progress import Progress
 from hotpack.project import Dependencies
 from hotpack.target import Target
 
-_LISTING = 1
+_LISTING = 2
 """Raised when the listing of a tree changes its meaning, so that cached ones are made anew."""
 
 
@@ -20,6 +21,9 @@ class Lock:
     """Every distribution to install, with its version and hashes, as a requirements file."""
 
     text: str
+
+    folder: Path | None = None
+    """What relative paths in it start from."""
 
     @property
     def pins(self) -> tuple[str, ...]:
@@ -39,13 +43,19 @@ def lock(
     """
     if dependencies is None:
         return Lock("")
-    key = digest_of(dependencies.source, dependencies.content, target.platform, target.runtime.name)
+    key = digest_of(
+        dependencies.source,
+        dependencies.content,
+        uv.resolution_settings,
+        target.platform,
+        target.runtime.name,
+    )
     kept = Cache(store)
     path = kept.path("locks", key)
     if upgrade or not path.is_file():
         text = _resolve(dependencies, target, uv)
         kept.put("locks", key, text.encode())
-    return Lock(path.read_text())
+    return Lock(path.read_text(), dependencies.path.parent)
 
 
 def install(lock: Lock, target: Target, uv: Uv, cache: Cache, progress: Progress) -> Tree:
@@ -69,8 +79,11 @@ def install(lock: Lock, target: Target, uv: Uv, cache: Cache, progress: Progress
             (beside / "lock.txt").write_text(lock.text)
             uv.run(
                 ["pip", "install", *_for(target), "--target", str(root), "--no-deps", "--quiet",
+                 # Not linked: what is edited in another environment must not change this tree.
+                 "--link-mode", "copy",
                  "--requirements", str(beside / "lock.txt")],
                 target,
+                lock.folder,
             )  # fmt: skip
             _point_scripts_at_lambda(root, target)
             tree = list_tree(root, f".{target.runtime.cache_tag}-")
@@ -81,8 +94,8 @@ def install(lock: Lock, target: Target, uv: Uv, cache: Cache, progress: Progress
 def install_runtime_client(target: Target, uv: Uv, cache: Cache, progress: Progress) -> Path:
     """Return a folder with what Lambda's own runtime brings: `awslambdaric` and `boto3`.
 
-    It stands in for `/var/runtime` in the local Lambda. The newest versions are taken, which
-    Lambda's may be a few weeks behind of.
+    It stands in for `/var/runtime` in the local Lambda. They are the newest versions of the day
+    on which they were first needed; Lambda's may be older.
     """
     key = digest_of("runtime-client", target.platform, target.runtime.name)
     if not cache.path("runtimes", key).is_dir():
@@ -111,6 +124,7 @@ def _for(target: Target) -> list[str]:
         "--python-version", target.runtime.python_version,
         "--python-platform", target.platform,
         "--only-binary", ":all:",
+        "--python", sys.executable,
     ]  # fmt: skip
 
 
@@ -125,14 +139,16 @@ def _resolve(dependencies: Dependencies, target: Target, uv: Uv) -> str:
         ["pip", "compile", *_for(target), "--generate-hashes", "--no-header", "--no-annotate",
          "--quiet", str(dependencies.path)],
         target,
+        dependencies.path.parent,
     )  # fmt: skip
 
 
 def _export(dependencies: Dependencies, target: Target, uv: Uv) -> str:
     return uv.run(
-        ["export", "--locked", "--no-dev", "--no-emit-project", "--no-editable", "--no-header",
-         "--no-annotate", "--quiet", "--project", str(dependencies.path.parent)],
+        ["export", "--locked", "--no-default-groups", "--no-emit-project", "--no-editable",
+         "--no-header", "--no-annotate", "--quiet", "--python", sys.executable],
         target,
+        dependencies.path.parent,
     )  # fmt: skip
 
 
@@ -145,6 +161,5 @@ def _point_scripts_at_lambda(root: Path, target: Target) -> None:
         first, _, rest = script.read_bytes().partition(b"\n")
         if first.startswith(b"#!") and b"python" in first:
             mode = script.stat().st_mode
-            script.unlink()  # it may be a hard link into uv's cache
             script.write_bytes(b"#!/var/lang/bin/" + target.runtime.name.encode() + b"\n" + rest)
             script.chmod(mode)

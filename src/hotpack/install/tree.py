@@ -147,7 +147,7 @@ def list_tree(root: Path, extension_suffix: str) -> Tree:
     owners: dict[str, str] = {}
     distributions = []
     for info in sorted(root.glob("*.dist-info")):
-        name, version = info.name.removesuffix(".dist-info").split("-")
+        name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
         _refuse_editable(info)
         distributions.append(Distribution(canonicalize_name(name), version))
         owners |= dict.fromkeys(_recorded(root, info), canonicalize_name(name))
@@ -164,8 +164,17 @@ def _recorded(root: Path, info: Path) -> Iterable[str]:
     with (info / "RECORD").open(newline="", encoding="utf-8") as record:
         for row in csv.reader(record):
             path = os.path.normpath(row[0]) if row else ""
-            if path and not path.startswith(("..", "/")) and (root / path).is_file():
+            inside = path and path != ".." and not path.startswith(("../", "/"))
+            if inside and not _of_this_machine(root / path) and (root / path).is_file():
                 yield path
+
+
+def _of_this_machine(path: Path) -> bool:
+    """Return whether uv wrote there when and from which folder it installed a local wheel."""
+    if not path.parent.name.endswith(".dist-info"):
+        return False
+    is_origin = path.name == "direct_url.json" and b"file://" in path.read_bytes()
+    return is_origin or path.name == "uv_cache.json"
 
 
 def _refuse_editable(info: Path) -> None:
@@ -173,7 +182,8 @@ def _refuse_editable(info: Path) -> None:
     if origin.is_file() and json.loads(origin.read_text()).get("dir_info", {}).get("editable"):
         raise DependencyError(
             f"{info.name.split('-')[0]} is an editable install, which a function cannot hold",
-            hint="name the folder without -e; hotpack adds the project's own code by itself",
+            hint="build a wheel of it (`uv build --wheel`) and name that; the project's own code "
+            "is added by itself",
         )
 
 

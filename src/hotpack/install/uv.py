@@ -13,6 +13,15 @@ from uv import find_uv_bin
 from hotpack.errors import DependencyError, IndexUnreachableError, NoWheelError
 from hotpack.target import Target
 
+_RESOLUTION: Final = frozenset(
+    f"UV_{name}"
+    for name in (
+        "CONSTRAINT", "DEFAULT_INDEX", "EXCLUDE_NEWER", "EXTRA_INDEX_URL", "FIND_LINKS", "INDEX",
+        "INDEX_STRATEGY", "INDEX_URL", "NO_INDEX", "OVERRIDE", "PRERELEASE", "RESOLUTION",
+        "TORCH_BACKEND",
+    )
+)  # fmt: skip
+
 
 class Uv:
     """Runs the `uv` that came with hotpack, with the user's own settings of it."""
@@ -22,13 +31,19 @@ class Uv:
         # A target's Python is never downloaded unasked, and installing needs none.
         self._environment = {**environment, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
 
-    def run(self, arguments: Sequence[str], target: Target) -> str:
-        """Return what uv prints on stdout.
+    @property
+    def resolution_settings(self) -> str:
+        """Return the user's settings of uv that another resolution may come of."""
+        return repr(sorted(item for item in self._environment.items() if item[0] in _RESOLUTION))
+
+    def run(self, arguments: Sequence[str], target: Target, folder: Path | None = None) -> str:
+        """Return what uv prints on stdout, run in the folder: there it looks for its settings.
 
         Raises DependencyError, or the one of its kinds that names the cause.
         """
         done = subprocess.run(
             [self._executable, *arguments],
+            cwd=folder,
             env=self._environment,
             capture_output=True,
             text=True,
@@ -46,7 +61,7 @@ class Uv:
         if version == f"{sys.version_info.major}.{sys.version_info.minor}":
             return Path(sys._base_executable)  # type: ignore[attr-defined]  # noqa: SLF001
         pyenv = Path(self._environment.get("PYENV_ROOT", Path.home() / ".pyenv"))
-        bins = [str(path) for path in sorted(pyenv.glob(f"versions/{version}.*/bin"), reverse=True)]
+        bins = [str(path) for path in pyenv.glob(f"versions/{version}.*/bin")]
         search = os.pathsep.join([*bins, self._environment.get("PATH", os.defpath)])
         done = subprocess.run(
             [self._executable, "python", "find", "--system", f"cpython@{version}"],
@@ -85,6 +100,11 @@ def explain(stderr: str, target: Target) -> DependencyError:
     if "needs to be updated, but `--locked`" in flat:
         return DependencyError(
             "uv.lock is older than the dependencies in pyproject.toml", hint="run `uv lock`"
+        )
+    if "Hash mismatch" in flat:
+        return DependencyError(
+            f"what was downloaded does not have the hash that the lock names\n{words}",
+            hint="if a wheel of yours was built again, `hotpack build --upgrade` takes it",
         )
     if "No space left on device" in flat:
         return DependencyError(

@@ -1,10 +1,11 @@
 """Plans the layout: sizes, pins and limits in, the placement of every distribution out. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hotpack.errors import ConfigError, LimitError
+from hotpack.progress import mb
 from hotpack.project import Placement
 from hotpack.project.config import EVERY_DISTRIBUTION
 from hotpack.target.limits import EPHEMERAL_STORAGE_MB, MIB, UNZIPPED_BYTES, over_size_message
@@ -76,6 +77,7 @@ def plan(
     together: Iterable[frozenset[str]],
     pins: Mapping[str, Placement],
     *,
+    beside_code: Collection[str] = (),
     code_bytes: int,
     runtime_bytes: int,
     ephemeral_storage_mb: int,
@@ -85,13 +87,14 @@ def plan(
 
     Everything is inline where that fits. Otherwise the smallest group of distributions that saves
     enough is bundled; where no single one does, the one that saves most, and so on. What does not
-    fit even then goes to S3 by the same rule. `code_bytes` is the project's own code,
+    fit even then goes to S3 by the same rule. Distributions that fill a folder of the project's,
+    `beside_code`, stay inline with it. `code_bytes` is the project's own code,
     `runtime_bytes` what restoring adds to the function.
 
     Raises LimitError with the largest distributions and the bytes that are too many, and
     ConfigError for a pin of what is not there or of two neighbours to different places.
     """
-    groups = _group(weights, together, pins)
+    groups = _group(weights, together, pins, beside_code)
     plan_ = _Plan(groups, code_bytes, runtime_bytes + MANIFEST_RESERVE_BYTES)
     plan_.move("bundled", _saving, "does not fit raw, fits packed")
     if has_bucket:
@@ -148,7 +151,10 @@ class _Plan:
 
 
 def _group(
-    weights: Sequence[Weight], together: Iterable[frozenset[str]], pins: Mapping[str, Placement]
+    weights: Sequence[Weight],
+    together: Iterable[frozenset[str]],
+    pins: Mapping[str, Placement],
+    beside_code: Collection[str],
 ) -> list[_Group]:
     by_name = {weight.distribution: weight for weight in weights}
     for name in pins:
@@ -166,6 +172,13 @@ def _group(
                 hint="pin all of them to the same placement in [tool.hotpack.place]",
             )
         pin = asked.pop() if asked else pins.get(EVERY_DISTRIBUTION)
+        if names.intersection(beside_code):
+            if pin != "inline" and names.intersection(pins):
+                raise ConfigError(
+                    f"{', '.join(sorted(names))}: fills a folder of the project's and stays inline",
+                    hint="rename the project's folder, or take the pin away",
+                )
+            pin = "inline"
         groups.append(_Group(tuple(by_name[name] for name in sorted(names)), pin))
     return groups
 
@@ -190,7 +203,7 @@ def _over_limit(
          f"{group.name} ({placement})")
         for group, placement in placements.items()
     ]  # fmt: skip
-    largest = ", ".join(f"{name} {_mb(size)}" for size, name in sorted(weights, reverse=True)[:5])
+    largest = ", ".join(f"{name} {mb(size)}" for size, name in sorted(weights, reverse=True)[:5])
     if code_bytes > UNZIPPED_BYTES or (has_bucket and not any(group.pin for group in placements)):
         hint = "the project's own files are too large: see `include` in [tool.hotpack]"
     elif any(group.pin for group in placements):
@@ -238,7 +251,3 @@ def _layout(placements: Mapping[_Group, Placement], reasons: Mapping[_Group, str
         for weight in group.weights
     ]
     return Layout(tuple(sorted(placed, key=lambda item: item.distribution)))
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

@@ -4,7 +4,6 @@ The same handler, the same Python, the full tree on local disk, with valid bytec
 hotpack. Only this machine can run it: Lambda would refuse its size.
 """
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,7 +34,7 @@ def bare_function(prepared: Prepared, tools: Tools) -> Function:
     folder = tools.cache.path("bare", key)
     if not folder.is_dir():
         with tools.cache.folder("bare", key) as beside:
-            _link_all(entries, beside)
+            _copy_all(entries, beside)
     return Function(
         name="bare",
         handler=config.handler,
@@ -49,12 +48,10 @@ def bare_function(prepared: Prepared, tools: Tools) -> Function:
     )
 
 
-def _link_all(entries: Iterable[Entry], folder: Path) -> None:
-    """Put the entries into the folder, as links where the disk allows: the cache is read-only."""
+def _copy_all(entries: Iterable[Entry], folder: Path) -> None:
+    """Put copies of the entries into the folder: a function may write where nothing forbids it."""
     for entry in entries:
         path = folder / entry.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(entry.source, path)
-        except OSError:
-            shutil.copy2(entry.source, path)
+        shutil.copyfile(entry.source, path)
+        path.chmod(0o755 if entry.executable else 0o644)

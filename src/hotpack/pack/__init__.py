@@ -1,6 +1,6 @@
 """Writes what is deployed: packs, the manifest, the function's zip. This room owns the format."""
 
-from hotpack.pack.artifacts import Contents, Release, read_release, write_artifacts
+from hotpack.pack.artifacts import Contents, Release, in_use, read_release, write_artifacts
 from hotpack.pack.entries import Entry
 from hotpack.pack.frames import CompressedDistribution, compress
 from hotpack.pack.runtime import runtime_entries
@@ -11,6 +11,7 @@ __all__ = [
     "Entry",
     "Release",
     "compress",
+    "in_use",
     "read_release",
     "runtime_entries",
     "write_artifacts",

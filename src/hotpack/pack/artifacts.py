@@ -104,10 +104,31 @@ def _only_one(build: Path) -> Iterator[None]:
     """Wait for another build of the same project, and clear what a killed one left behind."""
     with build.with_name(f"{build.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        current = build.readlink().name if build.is_symlink() else None
         for left in build.parent.glob(f"{build.name}-*"):
-            if left != build.resolve():
-                rmtree(left, ignore_errors=True)
+            if left.name != current:
+                _remove_unused(left)
         yield
+
+
+@contextmanager
+def in_use(release: Release) -> Iterator[None]:
+    """Keep the release's folder while the context is open, also when the project is built again."""
+    with (release.folder / "release.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove a build's folder unless somebody runs it; a later build removes it then."""
+    try:
+        with (folder / "release.json").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        pass  # the build was killed before it got that far
+    except BlockingIOError:
+        return
+    rmtree(folder, ignore_errors=True)
 
 
 def read_release(folder: Path) -> Release:
@@ -151,7 +172,10 @@ def _write(
     stable = [entry for entry in others if entry.path not in own]
     size = unzipped_bytes([*stable, *changing])
     if size > UNZIPPED_BYTES:
-        raise LimitError(over_size_message(size, layers=False) + f"; it has {size} bytes")
+        raise LimitError(
+            f"{over_size_message(size, layers=False)}; it has {size:,} bytes",
+            hint="pin something more to bundled or remote in [tool.hotpack.place]",
+        )
     write_zip(folder / "function.zip", stable, changing, cache, progress)
     return _describe(folder, config, packs, size)
 
@@ -189,4 +213,4 @@ def _point(build: Path, folder: Path) -> None:
     link.symlink_to(folder.name)
     link.replace(build)
     if before is not None and before != folder.resolve():
-        rmtree(before, ignore_errors=True)
+        _remove_unused(before)

@@ -61,7 +61,7 @@ def _write(folder: Path, group: list[CompressedDistribution], placement: Placeme
     beside = folder / "writing.pack"
     with beside.open("wb") as file:
         for frame in _frames(group):
-            content = frame.source.read_bytes()
+            content = frame.read()
             digest.update(content)
             file.write(content)
     name = digest.hexdigest()

@@ -2,19 +2,20 @@
 
 import shutil
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from hotpack.cache import Cache, digest_of
+from hotpack.errors import ArtifactError
 from hotpack.pack.entries import Entry
 from hotpack.progress import Progress
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest date a zip can hold. Unchecked-hash bytecode does not mind."""
-
-_DEFLATE_LEVEL: Final = 6
 
 
 def write_zip(
@@ -24,9 +25,7 @@ def write_zip(
 
     The zip of the stable entries is cached, so a change to the others costs a copy.
     """
-    key = digest_of(
-        _VERSION, *(f"{e.path}\0{e.sha256}\0{e.executable}\0{e.stored}" for e in stable)
-    )
+    key = digest_of(_VERSION, zlib.ZLIB_RUNTIME_VERSION, *map(_identity, stable))
     entry = cache.path("zips", key) / "stable.zip"
     if not entry.is_file():
         with (
@@ -37,10 +36,19 @@ def write_zip(
             for item in stable:
                 _add(archive, item)
                 advance(item.size)
+    _refuse_repeats([*stable, *changing])
     shutil.copyfile(entry, path)
     with zipfile.ZipFile(path, "a") as archive:
         for item in changing:
             _add(archive, item)
+
+
+def _refuse_repeats(entries: Sequence[Entry]) -> None:
+    """Raise ArtifactError for a path that stands twice: which file counts is up to the reader."""
+    times = Counter(entry.path for entry in entries)
+    path, count = times.most_common(1)[0] if times else ("", 0)
+    if count > 1:
+        raise ArtifactError(f"{path} would be in the function {count} times")
 
 
 def unzipped_bytes(entries: Iterable[Entry]) -> int:
@@ -57,5 +65,6 @@ def _add(archive: zipfile.ZipFile, entry: Entry) -> None:
     info.create_system = 3  # Unix, whatever the host is: the mode below is its
     info.external_attr = (0o100755 if entry.executable else 0o100644) << 16
     info.compress_type = zipfile.ZIP_STORED if entry.stored else zipfile.ZIP_DEFLATED
-    level = None if entry.stored else _DEFLATE_LEVEL
-    archive.writestr(info, entry.source.read_bytes(), compresslevel=level)
+    info.file_size = entry.size
+    with entry.source.open("rb") as content, archive.open(info, "w") as place:
+        shutil.copyfileobj(content, place, 1024 * 1024)

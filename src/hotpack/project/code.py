@@ -12,10 +12,13 @@ from typing import Final
 from hotpack.errors import ConfigError
 from hotpack.project.config import Project
 
-_NEVER: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
+_NEVER: Final = frozenset({".DS_Store", ".git", ".venv", "__pycache__", "node_modules"})
+"""In no folder."""
+
 _NOT_BY_DEFAULT: Final = frozenset(
-    {"tests", "test", "docs", "setup.py", "conftest.py", "noxfile.py"}
+    {"build", "conftest.py", "dist", "docs", "noxfile.py", "setup.py", "test", "tests"}
 )
+"""At the top, unless `include` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,15 @@ def collect_code(project: Project) -> tuple[CodeFile, ...]:
     """
     root = project.root
     chosen = _included(root, project.config.include) if project.config.include else _default(root)
-    files = {}
+    files: dict[str, CodeFile] = {}
     for source in chosen:
-        content = source.read_bytes()
         path = _path_in_function(root, source)
+        if path in files and files[path].source != source:
+            raise ConfigError(
+                f"{files[path].source} and {source} would both be {path} in the function",
+                hint="rename one, or name what goes in with `include` in [tool.hotpack]",
+            )
+        content = source.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         files[path] = CodeFile(path, source, len(content), digest, os.access(source, os.X_OK))
     return tuple(files[path] for path in sorted(files))
@@ -109,6 +117,7 @@ def _included(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _default(root: Path) -> Iterator[Path]:
+    """Yield modules and packages at the root and in src/; a package needs no `__init__.py`."""
     for folder in (root, root / "src"):
         if not folder.is_dir():
             continue
@@ -117,17 +126,33 @@ def _default(root: Path) -> Iterator[Path]:
                 continue
             if entry.suffix == ".py" and entry.is_file() and not entry.name.startswith("test_"):
                 yield entry
-            elif (entry / "__init__.py").is_file():
-                yield from (file for file in _walk(entry) if not _skipped(file.relative_to(root)))
+            elif entry.is_dir() and entry != root / "src":
+                files = _walk(entry)
+                if any(file.suffix == ".py" for file in files):
+                    yield from files
 
 
 def _walk(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return the files below a folder, through links too, but not twice through the same folder."""
+    files: list[Path] = []
+    seen: set[str] = set()
+    for here, folders, names in os.walk(folder, followlinks=True):
+        is_environment = "pyvenv.cfg" in names
+        if is_environment or os.path.realpath(here) in seen:
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(here))
+        folders[:] = sorted(name for name in folders if name not in _NEVER)
+        files += (Path(here, name) for name in names if not _skipped(Path("_", name)))
+    return sorted(files)
 
 
 def _skipped(relative: Path) -> bool:
-    return relative.suffix == ".pyc" or any(
-        part in _NEVER or part.startswith(".") for part in relative.parts
+    """Return whether a path is never the function's: caches anywhere, hidden names at the top."""
+    return (
+        relative.suffix == ".pyc"
+        or relative.parts[0].startswith(".")
+        or bool(_NEVER.intersection(relative.parts))
     )
 
 
@@ -156,7 +181,7 @@ def _top_level_names(path: Path) -> set[str] | None:
                 names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
             case ast.Name(ctx=ast.Store()):
                 names.add(node.id)
-            case ast.Call(func=ast.Name(id="globals" | "setattr" | "exec")):
+            case ast.Call(func=ast.Name(id="globals" | "locals" | "vars" | "setattr" | "exec")):
                 return None
             case _:
                 pass

@@ -113,12 +113,13 @@ def _config(path: Path, table: dict[str, Any]) -> Config:
             f"{path}: [tool.hotpack] does not say which handler to run",
             hint='add handler = "module.function", as Lambda writes it',
         )
-    runtime = values.pop("runtime", None) or _default_runtime()
+    runtime = values.pop("runtime", None) or default_runtime()
     architecture = values.pop("architecture", None) or host_architecture() or "x86_64"
     return Config(target=Target(RUNTIMES[runtime], architecture), **values)
 
 
-def _default_runtime() -> str:
+def default_runtime() -> str:
+    """Return the running Python's name on Lambda, or a recent one where Lambda does not have it."""
     return host_runtime() if host_runtime() in RUNTIMES else DEFAULT_RUNTIME
 
 
@@ -146,7 +147,7 @@ def _text(path: Path, key: str, value: object) -> str:
 
 def _handler(path: Path, key: str, value: object) -> str:
     text = _text(path, key, value)
-    if not re.fullmatch(r"[A-Za-z_][\w./]*\.[A-Za-z_]\w*", text):
+    if not re.fullmatch(r"[A-Za-z_][\w./-]*\.[A-Za-z_]\w*", text):
         raise _wrong(path, key, value, "of the form module.function", 'for example "app.handler"')
     return text
 

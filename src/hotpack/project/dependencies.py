@@ -35,14 +35,22 @@ def find_dependencies(project: Project) -> Dependencies | None:
         return Dependencies("uv.lock", lock, lock.read_bytes())
     if requirements.is_file():
         content, lines = _with_includes(requirements)
+        content += _settings_of_uv(project)
         return Dependencies("requirements.txt", requirements, content, "\n".join(lines) + "\n")
     path = project.root / "pyproject.toml"
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     named = document.get("project", {}).get("dependencies", [])
     if not named:
         return None
-    decides = {"dependencies": named, "uv": document.get("tool", {}).get("uv", {})}
-    return Dependencies("pyproject.toml", path, repr(decides).encode())
+    return Dependencies("pyproject.toml", path, repr(named).encode() + _settings_of_uv(project))
+
+
+def _settings_of_uv(project: Project) -> bytes:
+    """Return what the project tells uv, constraints and indexes among it."""
+    document = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
+    own = project.root / "uv.toml"
+    table = document.get("tool", {}).get("uv", {})
+    return repr(table).encode() + (own.read_bytes() if own.is_file() else b"")
 
 
 _INCLUDE = re.compile(r"(-r|--requirement|-c|--constraint)[ =]*(.+)")

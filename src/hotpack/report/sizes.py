@@ -9,7 +9,7 @@ from rich.text import Text
 
 from hotpack.install import Tree
 from hotpack.pipeline import Build, Prepared
-from hotpack.report.format import mb
+from hotpack.progress import mb
 from hotpack.target.limits import UNZIPPED_BYTES, over_size_message
 
 _SHOWN = 12

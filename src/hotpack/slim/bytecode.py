@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache as cache_
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +69,8 @@ def add_bytecode(
                 for item in compiled
             ]
             advance(len(sources))
-    slimmed = tree.replaced([*tree.files, *added])
+    made = {file.path for file in added}  # a wheel may bring some, if the rule `caches` is off
+    slimmed = tree.replaced([*(file for file in tree.files if file.path not in made), *added])
     left = total - len(added)
     note = f"{left} sources are not for this Python and do not compile" if left else None
     return slimmed, RuleReport.between("bytecode", tree, slimmed, note)
@@ -85,7 +87,7 @@ def compile_sources(
     if not sources:
         return ()
     key = digest_of(
-        _VERSION, _full_version(python), *(f"{item.path}\0{item.sha256}" for item in sources)
+        _VERSION, full_version(python), *(f"{item.path}\0{item.sha256}" for item in sources)
     )
     folder = cache.path("bytecode", key)
     if not folder.is_dir():
@@ -126,7 +128,9 @@ def _run(python: Path, jobs: Sequence[tuple[Path, Path, str]]) -> None:
         raise HotpackError(f"{python} could not compile the sources: {done.stderr.strip()}")
 
 
-def _full_version(python: Path) -> str:
+@cache_
+def full_version(python: Path) -> str:
+    """Return what an interpreter says of itself: bytecode is only as good as its exact version."""
     command = [str(python), "-s", "-S", "-c", "import sys; print(sys.version)"]
     done = subprocess.run(
         command, env=_bare_environment({}), capture_output=True, text=True, check=True

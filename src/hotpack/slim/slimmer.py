@@ -10,14 +10,15 @@ from hotpack.cache import Cache, digest_of
 from hotpack.install import Tree
 from hotpack.progress import Progress
 from hotpack.project import SlimConfig
-from hotpack.slim.bytecode import add_bytecode
+from hotpack.slim.bytecode import add_bytecode, full_version
 from hotpack.slim.caches import drop_caches
 from hotpack.slim.provided import drop_provided
+from hotpack.slim.record import rewrite_records
 from hotpack.slim.rules import Rule, RuleReport
 from hotpack.slim.strip import strip
 from hotpack.target import Runtime
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def slim(
 
     `python` is an interpreter of the target's version; without one there is no bytecode.
     """
-    key = digest_of(_VERSION, tree.digest, config, runtime.name, python)
+    version = full_version(python) if python else None
+    key = digest_of(_VERSION, tree.digest, config, runtime.name, version)
     entry = cache.path("slimmed", key)
     if not entry.is_file():
         reports = []
@@ -64,5 +66,6 @@ def _rules(
         yield drop_caches
     if config.strip:
         yield lambda tree: strip(tree, cache, progress)
+    yield lambda tree: rewrite_records(tree, cache)
     if config.bytecode and python is not None:
         yield lambda tree: add_bytecode(tree, runtime, python, cache, progress)

@@ -14,7 +14,10 @@ from hotpack.install import File, Kind, Tree
 from hotpack.progress import Progress
 from hotpack.slim.rules import RuleReport
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_AT_ONCE: Final = 2
+"""tensorflow has a library of 751 MB, which is in memory twice while it is cut."""
+
 _BINARIES: Final = frozenset({Kind.EXTENSION, Kind.LIBRARY, Kind.EXECUTABLE})
 
 
@@ -22,7 +25,7 @@ def strip(tree: Tree, cache: Cache, progress: Progress) -> tuple[Tree, RuleRepor
     """Return the tree with its libraries and executables cut to what a loader reads."""
     binaries = [file for file in tree.files if file.kind in _BINARIES]
     total = sum(file.size for file in binaries)
-    with progress.task("strip", total, "bytes") as advance, ThreadPoolExecutor() as pool:
+    with progress.task("strip", total, "bytes") as advance, ThreadPoolExecutor(_AT_ONCE) as pool:
         stripped = {}
         for file, result in zip(
             binaries, pool.map(lambda f: _strip(f, cache), binaries), strict=True
