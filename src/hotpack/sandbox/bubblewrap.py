@@ -138,7 +138,7 @@ def _function(rooms: Rooms) -> Iterator[str]:
     # One by one, because a file of ours stands among them.
     for entry in sorted(rooms.runtime_client.iterdir()):
         yield from ("--ro-bind", str(entry), f"/var/runtime/{entry.name}")
-    for name in ("bootstrap.py", "holder.py"):
+    for name in ("bootstrap.py", "holder.py", "watch.py"):
         yield from ("--ro-bind", str(GUEST / name), f"/var/runtime/{name}")
 
 

@@ -1,8 +1,9 @@
 """What the local Lambda enforces on this machine, and what it does not: for `hotpack doctor`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hotpack.sandbox.enclosure import Isolation
+from hotpack.sandbox.machine import Machine
 from hotpack.target import limits
 
 
@@ -19,42 +20,93 @@ class Enforcement:
     """What to do about it; None where it is enforced, or where nothing can be done."""
 
 
-def enforcement(isolation: Isolation) -> tuple[Enforcement, ...]:
+def enforcement(machine: Machine) -> tuple[Enforcement, ...]:
     """Return a row for each limit, those that always hold first."""
-    return (*_always(), *_isolated(isolation), *_never())
-
-
-def _always() -> tuple[Enforcement, ...]:
-    size_bytes, layers = f"{limits.UNZIPPED_BYTES:,}", limits.LAYERS
     return (
-        Enforcement(f"package of {size_bytes} bytes, {layers} layers", True, "checked before use"),
-        Enforcement("reserved and oversized environment variables", True, "checked before use"),
-        Enforcement(f"payloads of {limits.PAYLOAD_BYTES:,} bytes", True, "Runtime and Invoke API"),
-        Enforcement(f"init phase of {limits.INIT_TIMEOUT_S:.0f} s", True, "supervisor"),
-        Enforcement("function timeout", True, "supervisor"),
-        Enforcement("1,024 open files", True, "RLIMIT_NOFILE"),
-    )
-
-
-def _isolated(isolation: Isolation) -> tuple[Enforcement, ...]:
-    by = isolation.name if isolation.isolated else f"{isolation.name}: {isolation.reason}"
-    how = None if isolation.isolated else isolation.remedy
-    return tuple(
-        Enforcement(limit, isolation.isolated, by, how)
-        for limit in (
-            "/var/task, /opt and all else read-only",
-            "/tmp of the configured size",  # noqa: S108
-            "no files of this machine visible but its system libraries",
-            "processes that a reset leaves no trace of",
-        )
-    )
-
-
-def _never() -> tuple[Enforcement, ...]:
-    return (
-        Enforcement("memory", False, "measured and reported, not limited"),
-        Enforcement("CPU in proportion to memory", False, "not limited"),
-        Enforcement("1,024 processes and threads", False, "not limited"),
-        Enforcement("freeze between invocations", False, "background threads keep running"),
+        *_always(),
+        _memory(machine),
+        _cpu(machine),
+        _cores(machine),
+        _processes(machine),
+        _freeze(machine),
+        *_isolated(machine),
         Enforcement("Amazon Linux's libraries", False, "the machine's own are used"),
     )
+
+
+def _always() -> Iterator[Enforcement]:
+    size_bytes, layers = f"{limits.UNZIPPED_BYTES:,}", limits.LAYERS
+    for limit, by in (
+        (f"package of {size_bytes} bytes, {layers} layers", "checked before use"),
+        ("reserved and oversized environment variables", "checked before use"),
+        (f"payloads of {limits.PAYLOAD_BYTES:,} bytes", "Runtime and Invoke API"),
+        (f"init phase of {limits.INIT_TIMEOUT_S:.0f} s", "supervisor"),
+        ("function timeout", "supervisor"),
+        ("concurrency", "supervisor"),
+        (f"{limits.OPEN_FILES:,} open files", "RLIMIT_NOFILE"),
+    ):
+        yield Enforcement(limit, True, by)
+
+
+def _memory(machine: Machine) -> Enforcement:
+    if not machine.is_linux:
+        return _not_here("memory", machine, "measured and reported, not limited")
+    by = "anonymous memory watched every 5 to 250 ms, the less is left the more often"
+    if "memory" in machine.groups.parents:
+        by += f"; {machine.groups.name}, at memory and /tmp together, behind it"
+    return Enforcement("memory", True, by)
+
+
+def _cpu(machine: Machine) -> Enforcement:
+    limit = "CPU in proportion to memory"
+    if not machine.is_linux:
+        return _not_here(limit, machine, "not limited")
+    cores = len(machine.cores)
+    most = f"at most this machine's {cores} cores, {cores * limits.MB_PER_VCPU:,} MB"
+    if "cpu" in machine.groups.parents:
+        return Enforcement(limit, True, f"{machine.groups.name}; {most}")
+    return Enforcement(limit, True, f"watched every 5 ms, held back by SIGSTOP; {most}")
+
+
+def _cores(machine: Machine) -> Enforcement:
+    limit = "as many visible cores as on Lambda"
+    if not machine.is_linux:
+        return _not_here(limit, machine, "all are seen")
+    return Enforcement(limit, True, f"CPU affinity; at most this machine's {len(machine.cores)}")
+
+
+def _processes(machine: Machine) -> Enforcement:
+    limit = f"{limits.PROCESSES:,} processes and threads"
+    if "pids" in machine.groups.parents:
+        return Enforcement(limit, True, machine.groups.name)
+    if machine.counts_processes:
+        return Enforcement(limit, True, "RLIMIT_NPROC in the user namespace")
+    if not machine.is_linux:
+        return _not_here(limit, machine, "not limited")
+    by = machine.groups.reason or "not limited"
+    return Enforcement(limit, False, by, machine.groups.remedy)
+
+
+def _freeze(machine: Machine) -> Enforcement:
+    by = "SIGSTOP for every process of the sandbox"
+    if not machine.isolation.isolated:
+        by = "SIGSTOP for the runtime's process group, which a process can leave"
+    return Enforcement("freeze between invocations", True, by)
+
+
+def _isolated(machine: Machine) -> Iterator[Enforcement]:
+    isolation = machine.isolation
+    by = isolation.name if isolation.isolated else f"{isolation.name}: {isolation.reason}"
+    how = None if isolation.isolated else isolation.remedy
+    for limit in (
+        "/var/task, /opt and all else read-only",
+        "/tmp of the configured size",  # noqa: S108
+        "a user that is not root",
+        "no files of this machine visible but its system libraries",
+        "processes that a reset leaves no trace of",
+    ):
+        yield Enforcement(limit, isolation.isolated, by, how)
+
+
+def _not_here(limit: str, machine: Machine, what: str) -> Enforcement:
+    return Enforcement(limit, False, f"{what}: {machine.system} has no way to", "run it on Linux")

@@ -41,5 +41,8 @@ class Exited:
     peak_memory_mb: int | None = None
     """The most memory that it ever had; None where unknown."""
 
+    out_of_memory: bool = False
+    """Whether it was killed because the sandbox passed the function's memory."""
+
 
 Event = Ready | Responded | Failed | InitFailed | Exited

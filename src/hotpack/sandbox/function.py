@@ -1,42 +1,12 @@
 """What is run: a function's configuration, and the settings of the local Lambda."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-from hotpack.errors import ConfigError, LimitError
+from hotpack.errors import LimitError
 from hotpack.target import Architecture, Runtime, limits
-
-RESERVED: Final = frozenset(
-    {
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_MAX_CONCURRENCY",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-    }
-)
-"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved environment
-variables"."""
-
-_VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
-"""The pattern of the API's EnvironmentVariableName."""
+from hotpack.target.environment import check_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +45,7 @@ class Function:
             raise LimitError(
                 f"{self.name} has {len(self.layers)} layers; Lambda allows {limits.LAYERS}"
             )
-        _check_environment(self.environment)
+        check_environment(self.environment)
 
     def arn(self, settings: "Settings") -> str:
         """Return its name as AWS writes it in full."""
@@ -94,6 +64,11 @@ class Settings:
     measured."""
 
     init_timeout_s: float = limits.INIT_TIMEOUT_S
+
+    full_cpu_in_init: bool = True
+    """Whether the init phase has all visible cores whatever the memory. [measured] by others: the
+    init of small functions takes as long at 128 as at 1,024 MB. Never so in a suppressed init."""
+
     enforce_package_size: bool = True
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -104,27 +79,3 @@ def _check_range(name: str, value: int, allowed: tuple[int, int]) -> None:
     least, most = allowed
     if not least <= value <= most:
         raise LimitError(f"{name} is {value}; Lambda allows {least} to {most}")
-
-
-def _check_environment(environment: Mapping[str, str]) -> None:
-    reserved = sorted(RESERVED.intersection(environment))
-    if reserved:
-        raise ConfigError(
-            f"environment variables that Lambda reserves cannot be set: {', '.join(reserved)}",
-            hint="rename them, or remove them from the function's environment",
-        )
-    for name, value in environment.items():
-        if not _VARIABLE_NAME.fullmatch(name):
-            raise ConfigError(
-                f"{name!r} is no name of an environment variable for Lambda",
-                hint="a letter, then letters, digits and underscores; two characters at least",
-            )
-        if "\0" in value:
-            raise ConfigError(f"the value of the environment variable {name} holds a NUL")
-    size_bytes = sum(len(k.encode()) + len(v.encode()) for k, v in environment.items())
-    if size_bytes > limits.ENVIRONMENT_BYTES:
-        raise LimitError(
-            f"the environment variables hold {size_bytes} bytes; Lambda allows "
-            f"{limits.ENVIRONMENT_BYTES} in all",
-            hint="keep long values in a file of the package, in S3 or in Parameter Store",
-        )

@@ -11,6 +11,7 @@ StartKind = Literal["cold", "warm"]
 Status = Literal["success", "error", "timeout"]
 
 EXIT_ERROR: Final = "Runtime.ExitError"
+OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
 TIMED_OUT: Final = "Sandbox.Timedout"
 
 
@@ -91,7 +92,8 @@ def timed_out(timeout_s: float) -> Outcome:
 
 def crashed(exited: Exited) -> Outcome:
     """Return the outcome of a runtime that ended without an answer."""
-    return Outcome(None, EXIT_ERROR, exit_fault(exited))
+    fault = exit_fault(exited)
+    return Outcome(None, fault.error_type, fault)
 
 
 def exit_fault(exited: Exited) -> Fault:
@@ -104,4 +106,4 @@ def exit_fault(exited: Exited) -> Fault:
             message = f"Runtime exited with error: signal: {name}"
         case status:
             message = f"Runtime exited with error: exit status {status}"
-    return Fault("error", EXIT_ERROR, message)
+    return Fault("error", OUT_OF_MEMORY if exited.out_of_memory else EXIT_ERROR, message)

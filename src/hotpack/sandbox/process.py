@@ -1,5 +1,6 @@
 """The processes of a sandbox, seen from outside: the holder, and through it the runtime."""
 
+import contextlib
 import os
 import select
 import signal
@@ -11,6 +12,7 @@ from hotpack.errors import SandboxError
 from hotpack.sandbox.enclosure import Enclosure
 from hotpack.sandbox.events import Exited
 from hotpack.sandbox.output import OnLog, Output
+from hotpack.sandbox.restraints import Restraints
 
 _PATIENCE_S = 10.0
 """For a kernel that is slow to open or to end namespaces."""
@@ -26,23 +28,15 @@ class Processes:
         self,
         enclosure: Enclosure,
         handler: str,
+        restraints: Restraints,
         on_log: OnLog | None,
     ) -> None:
+        self._restraints = restraints
+        self._memory_kills = 0
         self._on_exit: Callable[[Exited], None] | None = None
         self._alive = True
         self._changed = threading.Condition(threading.RLock())
-        self._holder = subprocess.Popen(
-            _command(enclosure, handler),
-            cwd=enclosure.folder,
-            # The runtime's variables come over the pipe: a command line is for all to see.
-            env={"LD_LIBRARY_PATH": f"{enclosure.python_prefix}/lib"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            # Ctrl-C in a terminal is for the supervisor, which then closes the sandbox.
-            start_new_session=True,
-        )
+        self._holder = _open(enclosure, handler, restraints)
         if not (self._holder.stdin and self._holder.stdout and self._holder.stderr):
             raise AssertionError("Popen was asked for three pipes")
         self._orders = self._holder.stdin
@@ -51,7 +45,7 @@ class Processes:
         self.output = Output(self._errors.fileno(), on_log)
         self._watcher = threading.Thread(target=self._watch, name="hotpack-sandbox", daemon=True)
         try:
-            self._open()
+            self._wait_until_open()
         except BaseException:
             self.close()
             raise
@@ -79,6 +73,21 @@ class Processes:
             self._on_exit = on_exit
             self._order(b"s%08d%b" % (len(blob), blob))
 
+    def freeze(self) -> None:
+        """Stop all processes of the sandbox where they are, until `thaw`."""
+        self._order_if_alive(b"f")
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._order_if_alive(b"t")
+
+    def hold_cpu(self) -> None:
+        """Hold the sandbox to the function's share of CPU time from now on."""
+        if self._restraints.group is not None:
+            self._restraints.group.limit_cpu(self._restraints.vcpus)
+        if self._restraints.watched_vcpus is not None:
+            self._order_if_alive(b"c")
+
     def kill(self) -> None:
         """Kill the runtime and what it started; return when that is done."""
         with self._changed:
@@ -104,13 +113,19 @@ class Processes:
         self.output.close()
         self._answers.close()
         self._errors.close()
+        self._restraints.remove()
 
-    def _open(self) -> None:
+    def _wait_until_open(self) -> None:
         if os.read(self._answers.fileno(), 64) != b"ready\n":
             self._holder.wait(_PATIENCE_S)
             said = "\n".join(self.output.take()) or f"status {self._holder.returncode}"
             raise SandboxError(f"the sandbox cannot be opened: {said}")
         self._watcher.start()
+
+    def _order_if_alive(self, order: bytes) -> None:
+        with self._changed:
+            if self._alive:
+                self._order(order)
 
     def _order(self, order: bytes) -> None:
         try:
@@ -147,8 +162,16 @@ class Processes:
                     return
                 *lines, pending = (pending + chunk).split(b"\n")
                 for line in lines:
-                    _, status, peak_kb = line.split()
-                    self._ended(Exited(int(status), int(peak_kb) // 1024))
+                    _, status, peak_kb, why = line.split()
+                    out_of_memory = why == b"memory" or self._was_killed_by_kernel(int(status))
+                    self._ended(Exited(int(status), int(peak_kb) // 1024, out_of_memory))
+
+    def _was_killed_by_kernel(self, status: int) -> bool:
+        """Return whether the kernel killed in the control group since the last time."""
+        group, before = self._restraints.group, self._memory_kills
+        if group is not None:
+            self._memory_kills = group.memory_kills()
+        return status == -signal.SIGKILL and self._memory_kills > before
 
     def _ended(self, exited: Exited) -> None:
         """Say that the runtime has ended, if there was one."""
@@ -159,9 +182,28 @@ class Processes:
             self._changed.notify_all()
 
 
-def _command(enclosure: Enclosure, handler: str) -> tuple[str, ...]:
+def _open(enclosure: Enclosure, handler: str, restraints: Restraints) -> subprocess.Popen[bytes]:
+    with contextlib.ExitStack() as stack:
+        doors = tuple(stack.enter_context(path.open("w")).fileno() for path in restraints.doors())
+        return subprocess.Popen(
+            _command(enclosure, handler, restraints.arguments(doors)),
+            cwd=enclosure.folder,
+            # The runtime's variables come over the pipe: a command line is for all to see.
+            env={"LD_LIBRARY_PATH": f"{enclosure.python_prefix}/lib"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=doors,
+            bufsize=0,
+            # Ctrl-C in a terminal is for the supervisor, which then closes the sandbox.
+            start_new_session=True,
+        )
+
+
+def _command(enclosure: Enclosure, handler: str, limits: tuple[str, ...]) -> tuple[str, ...]:
     runtime = (
         *(enclosure.python, *enclosure.python_options, "-S"),
         *(enclosure.bootstrap, enclosure.task_root, enclosure.opt, handler),
     )
-    return (*enclosure.command, enclosure.python, "-I", "-S", enclosure.holder, *runtime)
+    holder = (enclosure.python, "-I", "-S", enclosure.holder, *limits, "--")
+    return (*enclosure.command, *holder, *runtime)

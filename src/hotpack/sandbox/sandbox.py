@@ -15,6 +15,7 @@ from hotpack.sandbox.environment import lambda_environment
 from hotpack.sandbox.events import Exited, Failed, InitFailed, Ready, Responded
 from hotpack.sandbox.function import Function, Settings
 from hotpack.sandbox.outcome import (
+    OUT_OF_MEMORY,
     Fault,
     Invocation,
     Outcome,
@@ -25,6 +26,7 @@ from hotpack.sandbox.outcome import (
 )
 from hotpack.sandbox.output import OnLog
 from hotpack.sandbox.process import Processes
+from hotpack.sandbox.restraints import Restraints
 from hotpack.sandbox.runtime import StartedRuntime
 from hotpack.sandbox.runtime_states import Delivery
 
@@ -48,6 +50,7 @@ class Sandbox:
         function: Function,
         settings: Settings,
         enclosure: Enclosure,
+        restraints: Restraints,
         own: Path,
         *,
         on_log: OnLog | None = None,
@@ -60,7 +63,9 @@ class Sandbox:
         self._used = False
         self._runtime: StartedRuntime | None = None
         self._peak_mb: int | None = None
-        self._processes = Processes(enclosure, function.handler, on_log)
+        self._processes = Processes(enclosure, function.handler, restraints, on_log)
+        if not settings.full_cpu_in_init:
+            self._processes.hold_cpu()
         self._output = self._processes.output
 
     @property
@@ -72,11 +77,17 @@ class Sandbox:
         """Run the function once; the first time with the init phase before it."""
         request_id = str(uuid.uuid4())
         start: StartKind = "warm" if self._used else "cold"
-        init_ms = None if self._used else self._init_phase()
+        init_ms = None
+        if self._used:
+            self._processes.thaw()
+        else:
+            init_ms = self._init_phase()
+            self._processes.hold_cpu()
         self._used = True
         began = time.perf_counter()
         outcome = self._invoke_phase(request_id, payload, client_context)
         duration_ms = (time.perf_counter() - began) * 1000
+        self._processes.freeze()
         return self._finish(request_id, start, init_ms, duration_ms, outcome)
 
     def close(self) -> None:
@@ -205,6 +216,8 @@ class Sandbox:
         if self._runtime is not None:
             self._note_peak(self._runtime.peak_memory_mb())
         fault = outcome.fault
+        if fault is not None and fault.error_type == OUT_OF_MEMORY:
+            self._peak_mb = self._function.memory_mb
         billed_ms = math.ceil(duration_ms + (init_ms or 0))
         if fault is not None and fault.message is not None:
             self._output.say(_fault_line(request_id, fault, self._function.timeout_s))

@@ -1,8 +1,5 @@
 """The local Lambda: opens sandboxes for a function, reuses them, and lets them expire."""
 
-import os
-import shutil
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -11,13 +8,16 @@ from typing import Self
 
 from hotpack.errors import LimitError, SandboxError
 from hotpack.sandbox import interpreter as pythons
-from hotpack.sandbox import isolation as isolations
+from hotpack.sandbox import machine as machines
 from hotpack.sandbox import package as packages
-from hotpack.sandbox.enclosure import Isolation, Rooms
+from hotpack.sandbox.enclosure import Rooms
+from hotpack.sandbox.folders import SandboxFolders
 from hotpack.sandbox.function import Function, Settings
+from hotpack.sandbox.machine import Machine
 from hotpack.sandbox.outcome import Invocation
 from hotpack.sandbox.output import OnLog
 from hotpack.sandbox.pool import Pool
+from hotpack.sandbox.restraints import restrained
 from hotpack.sandbox.sandbox import Sandbox
 from hotpack.target.limits import PAYLOAD_BYTES
 from hotpack.target.runtimes import host_architecture
@@ -32,7 +32,7 @@ class LocalLambda:
     Attributes:
         function: what is run.
         settings: the local Lambda's own.
-        isolation: how sandboxes are kept apart, and why not better.
+        machine: what sandboxes are held with, and why not better.
 
     """
 
@@ -44,7 +44,7 @@ class LocalLambda:
         runtime_client: Path,
         state_dir: Path,
         settings: Settings | None = None,
-        isolation: Isolation | None = None,
+        machine: Machine | None = None,
         on_log: OnLog | None = None,
     ) -> None:
         """Check the function against this machine and Lambda's limits, and unpack it.
@@ -56,7 +56,7 @@ class LocalLambda:
         """
         self.function = function
         self.settings = settings or Settings()
-        self.isolation = isolation or isolations.probe()
+        self.machine = machine or machines.probe()
         self._interpreter = pythons.inspect(interpreter)
         self._runtime_client = runtime_client.resolve()
         self._on_log = on_log
@@ -67,9 +67,7 @@ class LocalLambda:
         if self.settings.enforce_package_size:
             packages.check_size(function)
         self._package = packages.unpack(function, state_dir)
-        self._sandboxes_dir = state_dir.resolve() / "sandboxes"
-        self._sandboxes_dir.mkdir(parents=True, exist_ok=True)
-        _sweep(self._sandboxes_dir)
+        self._folders = SandboxFolders(state_dir.resolve() / "sandboxes")
         self._pool: Pool[Sandbox] = Pool(self.settings.idle_life_s)
         self._busy: set[Sandbox] = set()
         self._opening = 0
@@ -110,6 +108,7 @@ class LocalLambda:
         with self._changed:  # sandboxes on their way close themselves
             self._changed.wait_for(lambda: self._opening == 0)
         self._janitor.join()
+        self._folders.close()
 
     def log(self, line: str) -> None:
         """Say something where the function's log goes."""
@@ -150,13 +149,7 @@ class LocalLambda:
 
     def _open(self) -> Sandbox:
         """Return a new sandbox, which is busy."""
-        # The name tells whose it is, for `_sweep`.
-        own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self._sandboxes_dir))
-        try:
-            sandbox = self._sandbox(own)
-        except BaseException:
-            shutil.rmtree(own, ignore_errors=True)
-            raise
+        sandbox = self._sandbox()
         with self._changed:
             if not self._closed:
                 self._busy.add(sandbox)
@@ -164,18 +157,24 @@ class LocalLambda:
         sandbox.close()
         raise self._closed_error()
 
-    def _sandbox(self, own: Path) -> Sandbox:
-        enclosure = self.isolation.enclose(
-            Rooms(
-                task=self._package.task,
-                opt=self._package.opt,
-                runtime_client=self._runtime_client,
-                interpreter=self._interpreter,
-                own=own,
-                ephemeral_storage_mb=self.function.ephemeral_storage_mb,
+    def _sandbox(self) -> Sandbox:
+        with (
+            self._folders.made() as own,
+            restrained(self.function, self.machine, own) as restraints,
+        ):
+            enclosure = self.machine.isolation.enclose(
+                Rooms(
+                    task=self._package.task,
+                    opt=self._package.opt,
+                    runtime_client=self._runtime_client,
+                    interpreter=self._interpreter,
+                    own=own,
+                    ephemeral_storage_mb=self.function.ephemeral_storage_mb,
+                )
             )
-        )
-        return Sandbox(self.function, self.settings, enclosure, own, on_log=self._on_log)
+            return Sandbox(
+                self.function, self.settings, enclosure, restraints, own, on_log=self._on_log
+            )
 
     def _closed_error(self) -> SandboxError:
         return SandboxError(f"the local Lambda of {self.function.name} is closed")
@@ -206,18 +205,6 @@ class LocalLambda:
                     self._changed.wait(None if expiry_s is None else expiry_s - time.monotonic())
             for sandbox in expired:
                 sandbox.close()
-
-
-def _sweep(sandboxes_dir: Path) -> None:
-    """Remove what supervisors left behind that were killed before they could."""
-    for folder in sandboxes_dir.iterdir():
-        owner, _, _ = folder.name.partition("-")
-        try:
-            os.kill(int(owner), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (PermissionError, ValueError):
-            continue  # somebody else's
 
 
 def _check_machine(function: Function) -> None:

@@ -39,6 +39,50 @@ PAYLOAD_BYTES: Final = 6 * MIB + 100
 the error text of the Runtime Interface Emulator."""
 
 
+ASYNC_PAYLOAD_BYTES: Final = 1024 * 1024
+"""quotas: "1 MB for an asynchronous request"."""
+
+OPEN_FILES: Final = 1024
+"""quotas: "File descriptors: 1,024"."""
+
+PROCESSES: Final = 1024
+"""quotas: "Execution processes/threads: 1,024"."""
+
+CONCURRENCY: Final = 1000
+"""quotas: "Concurrent executions: 1,000", for an account that did not ask for more."""
+
+MB_PER_VCPU: Final = 1769
+"""Configure Lambda function memory: "At 1,769 MB, a function has the equivalent of one vCPU"."""
+
+CPU_PERIOD_US: Final = 20_000
+"""In which the CPU quota is given out. [measured] by others from inside functions; AWS publishes
+nothing."""
+
+_CORES_UP_TO_MB: Final = ((3008, 2), (5307, 3), (7076, 4), (8845, 5))
+"""Cores that a function sees, by the most memory that still has so few; 6 above. [measured]"""
+
+
+def vcpus(memory_mb: int) -> float:
+    """Return the share of CPU time that a function of this memory has in its invocations."""
+    return memory_mb / MB_PER_VCPU
+
+
+def visible_cores(memory_mb: int) -> int:
+    """Return how many cores a function of this memory sees."""
+    return next((cores for most_mb, cores in _CORES_UP_TO_MB if memory_mb <= most_mb), 6)
+
+
+def direct_upload_message(operation: str) -> str:
+    """Return the sentence that Lambda answers with when a zip is over DIRECT_UPLOAD_BYTES.
+
+    The number is that of the request, which carries the zip in base64.
+    """
+    return (
+        f"Request must be smaller than {-(-DIRECT_UPLOAD_BYTES * 4 // 3)} bytes for the "
+        f"{operation} operation"
+    )
+
+
 def over_size_message(unzipped_bytes: int, *, layers: bool) -> str:
     """Return the sentence that Lambda answers with when the package is over UNZIPPED_BYTES."""
     if layers:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,10 +13,11 @@ import pytest
 import uv
 
 from hotpack.sandbox import (
+    ControlGroups,
     Function,
     Invocation,
-    Isolation,
     LocalLambda,
+    Machine,
     PlainFolders,
     Settings,
     probe,
@@ -45,28 +47,42 @@ def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def best_isolation() -> Isolation:
+def this_machine() -> Machine:
     return probe()
 
 
-@pytest.fixture(params=["bubblewrap", "plain folders"])
-def isolation(request: pytest.FixtureRequest, best_isolation: Isolation) -> Isolation:
+@pytest.fixture(params=["isolated", "plain folders"])
+def machine(request: pytest.FixtureRequest, this_machine: Machine) -> Machine:
     """Each way to keep sandboxes apart, for what must be the same in all."""
     if request.param == "plain folders":
-        return PlainFolders("the test asked for it")
-    return isolated_or_skip(best_isolation)
+        return replace(this_machine, isolation=PlainFolders("the test asked for it"))
+    return isolated_or_skip(this_machine)
 
 
 @pytest.fixture
-def isolated(best_isolation: Isolation) -> Isolation:
+def isolated(this_machine: Machine) -> Machine:
     """An isolation that holds /tmp and the rest, for what only that can do."""
-    return isolated_or_skip(best_isolation)
+    return isolated_or_skip(this_machine)
 
 
-def isolated_or_skip(best: Isolation) -> Isolation:
-    if not best.isolated:
-        pytest.skip(f"no isolation on this machine: {best.reason}")
-    return best
+@pytest.fixture(params=["control groups", "watched", "watched, plain folders"])
+def held(request: pytest.FixtureRequest, this_machine: Machine) -> Machine:
+    """Each way to hold a sandbox to memory and CPU share that this machine has."""
+    if not this_machine.is_linux:
+        pytest.skip(f"{this_machine.system} has no way to hold memory and CPU share")
+    if request.param == "watched":
+        return replace(isolated_or_skip(this_machine), groups=ControlGroups())
+    if request.param == "watched, plain folders":
+        return replace(this_machine, isolation=PlainFolders(), groups=ControlGroups())
+    if this_machine.groups.reason is not None:
+        pytest.skip(this_machine.groups.reason)
+    return isolated_or_skip(this_machine)
+
+
+def isolated_or_skip(machine: Machine) -> Machine:
+    if not machine.isolation.isolated:
+        pytest.skip(f"no isolation on this machine: {machine.isolation.reason}")
+    return machine
 
 
 @pytest.fixture
@@ -98,11 +114,11 @@ def state_dir(tmp_path: Path) -> Path:
 def start_with(
     function: Callable[..., Function], runtime_client: Path, state_dir: Path
 ) -> Iterator[Callable[..., LocalLambda]]:
-    """Starts a local Lambda with a given isolation."""
+    """Starts a local Lambda on a given machine."""
     with ExitStack() as stack:
 
         def start(
-            isolation: Isolation,
+            machine: Machine,
             source: str,
             *,
             settings: Settings | None = None,
@@ -116,7 +132,7 @@ def start_with(
                     runtime_client=runtime_client,
                     state_dir=state_dir,
                     settings=settings,
-                    isolation=isolation,
+                    machine=machine,
                     on_log=on_log,
                 )
             )
@@ -125,21 +141,31 @@ def start_with(
 
 
 @pytest.fixture
-def start(start_with: Callable[..., LocalLambda], isolation: Isolation) -> Start:
+def start(start_with: Callable[..., LocalLambda], machine: Machine) -> Start:
     """Starts a local Lambda, in each isolation once."""
 
     def start(source: str, **changes: Any) -> LocalLambda:
-        return start_with(isolation, source, **changes)
+        return start_with(machine, source, **changes)
 
     return start
 
 
 @pytest.fixture
-def start_isolated(start_with: Callable[..., LocalLambda], isolated: Isolation) -> Start:
+def start_isolated(start_with: Callable[..., LocalLambda], isolated: Machine) -> Start:
     """Starts a local Lambda in a real isolation."""
 
     def start(source: str, **changes: Any) -> LocalLambda:
         return start_with(isolated, source, **changes)
+
+    return start
+
+
+@pytest.fixture
+def start_held(start_with: Callable[..., LocalLambda], held: Machine) -> Start:
+    """Starts a local Lambda, once in each way to hold it to memory and CPU share."""
+
+    def start(source: str, **changes: Any) -> LocalLambda:
+        return start_with(held, source, **changes)
 
     return start
 
@@ -185,6 +211,12 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+def pause() -> Callable[[float], None]:
+    """Lets time pass in which nothing is to happen."""
+    return time.sleep
 
 
 @pytest.fixture(autouse=True)

@@ -30,9 +30,9 @@ def heard() -> list[str]:
 
 
 @pytest.fixture
-def local(start_with: Any, best_isolation: Any, heard: list[str]) -> LocalLambda:
+def local(start_with: Any, this_machine: Any, heard: list[str]) -> LocalLambda:
     started: LocalLambda = start_with(
-        best_isolation, SOURCE, name="mine", timeout_s=9, on_log=heard.append
+        this_machine, SOURCE, name="mine", timeout_s=9, on_log=heard.append
     )
     return started
 

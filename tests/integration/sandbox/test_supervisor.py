@@ -9,13 +9,14 @@ import threading
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hotpack.errors import LimitError, SandboxError
-from hotpack.sandbox import Function, Invocation, LocalLambda, PlainFolders, Settings
+from hotpack.sandbox import Function, Invocation, LocalLambda, Machine, PlainFolders, Settings
 from hotpack.target import RUNTIMES, Architecture
 from hotpack.target.limits import UNZIPPED_BYTES
 from hotpack.target.runtimes import host_architecture, host_runtime
@@ -42,7 +43,7 @@ def handler(event, context):
 
 def sandboxes(state_dir: Path) -> list[Path]:
     """Return the folders of sandboxes that stand."""
-    return list((state_dir / "sandboxes").iterdir())
+    return [path for path in (state_dir / "sandboxes").glob("*/*") if path.is_dir()]
 
 
 def test_an_idle_sandbox_is_used_again(start: Any, answer: Answer) -> None:
@@ -64,11 +65,12 @@ def test_an_idle_sandbox_expires_and_is_gone(
 
 
 def test_two_invocations_at_once_have_a_sandbox_each(
-    start_with: Any, answer: Answer, tmp_path: Path
+    start_with: Any, this_machine: Machine, answer: Answer, tmp_path: Path
 ) -> None:
     meeting = tmp_path / "meeting"
     meeting.mkdir()
-    local = start_with(PlainFolders(), MEETS)  # both must see one folder, to meet in
+    plain = replace(this_machine, isolation=PlainFolders())
+    local = start_with(plain, MEETS)  # both must see one folder, to meet in
     with ThreadPoolExecutor(2) as threads:
         both = list(threads.map(local.invoke, [f'"{meeting}"'.encode()] * 2))
     assert [each.start for each in both] == ["cold", "cold"]

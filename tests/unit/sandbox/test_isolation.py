@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from hotpack.sandbox import Function, PlainFolders, Settings, enforcement
+from hotpack.sandbox import Function, PlainFolders, Settings
 from hotpack.sandbox.bubblewrap import Bubblewrap
-from hotpack.sandbox.enclosure import Enclosure, Isolation, Rooms
+from hotpack.sandbox.enclosure import Enclosure, Rooms
 from hotpack.sandbox.environment import lambda_environment
 from hotpack.sandbox.interpreter import Interpreter
 from hotpack.target import RUNTIMES
@@ -140,18 +140,3 @@ def test_plain_folders_point_the_function_at_them(rooms: MakeRooms) -> None:
     assert variables["TMPDIR"] == str(given.own / "tmp")
     assert (given.own / "tmp").is_dir()
     assert enclosure.command == ()
-
-
-@pytest.mark.parametrize(
-    ("isolation", "enforced"),
-    [(Bubblewrap(Path("bwrap")), True), (PlainFolders("it is not installed", "get it"), False)],
-)
-def test_what_is_enforced_depends_on_the_isolation(isolation: Isolation, enforced: bool) -> None:
-    rows = {row.limit: row for row in enforcement(isolation)}
-    tmp = rows["/tmp of the configured size"]
-    assert tmp.enforced is enforced
-    assert rows["function timeout"].enforced
-    assert not rows["memory"].enforced
-    if not enforced:
-        assert "it is not installed" in tmp.by
-        assert tmp.how_to_get == "get it"

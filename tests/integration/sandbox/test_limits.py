@@ -1,0 +1,246 @@
+"""The limits that bite: memory, CPU share, processes, open files, and the freeze in between."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hotpack.sandbox import Invocation, LocalLambda, Machine, Settings, logs
+from hotpack.target.limits import PROCESSES, vcpus
+
+Answer = Callable[[Invocation], Any]
+
+
+def report_of(invocation: Invocation) -> logs.Report:
+    parsed = logs.parse(invocation.log[-1])
+    assert isinstance(parsed, logs.Report)
+    return parsed
+
+
+HOGS = """
+import os, subprocess, sys, tempfile, time
+kept = os.path.join(tempfile.gettempdir(), "kept")
+def handler(event, context):
+    open(kept, "a").write("x")
+    hog = []
+    for _ in range(event.get("mb", 0)):
+        hog.append(b"\\1" * 1024 * 1024)
+        time.sleep(0.001)
+    if "child_mb" in event:
+        code = "import time; x = b'1' * %d; time.sleep(2)" % (event["child_mb"] << 20)
+        subprocess.run([sys.executable, "-c", code])
+    return os.path.getsize(kept)
+"""
+
+
+@pytest.mark.parametrize("event", ['{"mb": 300}', '{"child_mb": 300}'])
+def test_more_memory_than_the_functions_is_killed_and_said(
+    start_held: Any, answer: Answer, event: str
+) -> None:
+    local = start_held(HOGS, memory_mb=192)
+    assert answer(local.invoke(b'{"mb": 60}')) == 1
+    killed = local.invoke(event.encode())
+    message = f"RequestId: {killed.request_id} Error: Runtime exited with error: signal: killed"
+    assert answer(killed) == {"errorType": "Runtime.OutOfMemory", "errorMessage": message}
+    assert killed.function_error == "Unhandled"
+    assert f"{message}\nRuntime.OutOfMemory" in killed.log
+    report = report_of(killed)
+    assert (report.status, report.error_type) == ("error", "Runtime.OutOfMemory")
+    assert (report.memory_size_mb, report.max_memory_used_mb) == (192, 192)
+    again = local.invoke(b"{}")
+    assert (answer(again), again.start) == (3, "warm")
+
+
+def test_memory_is_limited_in_the_init_phase_too(start_held: Any) -> None:
+    source = "import time\nhog = [b'1' * 2**20 for _ in range(400)]; time.sleep(1)\n"
+    failed = start_held(source + "def handler(event, context): ...", memory_mb=192).invoke(b"{}")
+    reports = [line for line in map(logs.parse, failed.log) if isinstance(line, logs.InitReport)]
+    assert [report.error_type for report in reports] == ["Runtime.OutOfMemory"] * 2
+    assert failed.error_type == "Runtime.OutOfMemory"
+
+
+FORKS = """
+import os
+def handler(event, context):
+    hog = b"1" * (100 * 2**20)
+    children = []
+    for _ in range(4):
+        pid = os.fork()
+        if not pid:
+            import time; time.sleep(0.6); os._exit(0)
+        children.append(pid)
+    return [os.waitpid(pid, 0)[1] for pid in children]
+"""
+
+
+def test_pages_that_processes_share_count_once(start_held: Any, answer: Answer) -> None:
+    assert answer(start_held(FORKS, memory_mb=256).invoke(b"{}")) == [0] * 4
+
+
+FILLS = """
+written, block = 0, bytes(1024 * 1024)
+try:
+    with open("/tmp/big", "wb", buffering=0) as file:
+        while True: written += file.write(block)
+except OSError as error:
+    said = error.strerror
+def handler(event, context):
+    hog = [b"1" * 2**20 for _ in range(event)]
+    return [written // 2**20, said, len(hog)]
+"""
+
+
+def test_a_full_tmp_is_no_memory_of_the_functions(
+    start_held: Any, held: Machine, answer: Answer
+) -> None:
+    if not held.isolation.isolated:
+        pytest.skip("plain folders have no /tmp of their own")
+    local = start_held(FILLS, memory_mb=256)
+    assert answer(local.invoke(b"100")) == [512, "No space left on device", 100]
+    assert answer(local.invoke(b"400"))["errorType"] == "Runtime.OutOfMemory"
+
+
+READS = """
+import os
+path, read = os.path.join(os.environ["LAMBDA_TASK_ROOT"], "weights"), 0
+with open(path, "rb") as file:
+    while block := file.read(2**20): read += len(block)
+def handler(event, context): return read
+"""
+
+
+def test_page_cache_is_no_memory_of_the_functions(
+    start_held: Any, answer: Answer, tmp_path: Any
+) -> None:
+    (tmp_path / "code").mkdir()
+    with (tmp_path / "code" / "weights").open("wb") as file:
+        file.truncate(240 * 2**20)
+    assert answer(start_held(READS, memory_mb=128).invoke(b"{}")) == 240 * 2**20
+
+
+SPINS = """
+import os, sys, tempfile, time
+def share():
+    wall, cpu = time.monotonic(), time.process_time()
+    while time.monotonic() < wall + 0.5: pass
+    return (time.process_time() - cpu) / (time.monotonic() - wall)
+marker = os.path.join(tempfile.gettempdir(), "marker")
+in_init = share()
+if "SLOW_ONCE" in os.environ and not os.path.exists(marker):
+    open(marker, "w").close()
+    time.sleep(60)
+def handler(event, context): return [in_init, share()]
+"""
+SMALL = vcpus(128)
+
+
+def test_an_invocation_has_its_share_of_the_cpu_and_the_init_phase_all(
+    start_held: Any, answer: Answer
+) -> None:
+    in_init, in_invocation = answer(start_held(SPINS, memory_mb=128).invoke(b"{}"))
+    assert in_invocation < 2 * SMALL
+    assert in_init > 2 * SMALL
+
+
+def test_the_init_phase_has_the_same_share_if_so_set(start_held: Any, answer: Answer) -> None:
+    settings = Settings(full_cpu_in_init=False)
+    in_init, _ = answer(start_held(SPINS, memory_mb=128, settings=settings).invoke(b"{}"))
+    assert in_init < 2 * SMALL
+
+
+def test_a_suppressed_init_has_the_share_of_an_invocation(start_held: Any, answer: Answer) -> None:
+    local = start_held(
+        SPINS,
+        memory_mb=128,
+        environment={"SLOW_ONCE": "1"},
+        settings=Settings(init_timeout_s=1),
+    )
+    invocation = local.invoke(b"{}")
+    assert invocation.init_ms is None
+    in_init, _ = answer(invocation)
+    assert in_init < 2 * SMALL
+
+
+THREADS = """
+import threading
+done = threading.Event()
+def handler(event, context):
+    started = 0
+    threading.stack_size(65536)
+    try:
+        while started < 2000:
+            threading.Thread(target=done.wait, daemon=True).start()
+            started += 1
+    except RuntimeError as error:
+        return [started, str(error)]
+    return [started, None]
+"""
+
+
+def test_processes_and_threads_are_limited(
+    start_with: Any, this_machine: Machine, answer: Answer
+) -> None:
+    if not this_machine.counts_processes and "pids" not in this_machine.groups.parents:
+        pytest.skip(f"nothing limits processes here: {this_machine.groups.reason}")
+    started, error = answer(start_with(this_machine, THREADS).invoke(b"{}"))
+    assert PROCESSES - 10 < started < PROCESSES
+    assert error == "can't start new thread"
+
+
+def test_open_files_are_limited(start: Any, answer: Answer) -> None:
+    source = """
+import os
+def handler(event, context):
+    opened = []
+    try:
+        while True: opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        for number in opened: os.close(number)
+        return [max(opened), error.strerror]
+"""
+    assert answer(start(source).invoke(b"{}")) == [1023, "Too many open files"]
+
+
+BEATS = """
+import threading, time
+gaps, last = [0.0], time.monotonic()
+def beat():
+    global last
+    while True:
+        time.sleep(0.005)
+        now = time.monotonic()
+        gaps[0], last = max(gaps[0], now - last), now
+threading.Thread(target=beat, daemon=True).start()
+def handler(event, context):
+    time.sleep(0.05)
+    return gaps[0]
+"""
+
+
+def test_nothing_runs_between_invocations(start: Any, answer: Answer, pause: Any) -> None:
+    local = start(BEATS)
+    local.invoke(b"{}")
+    pause(1.0)
+    assert answer(local.invoke(b"{}")) > 0.9
+
+
+def test_a_function_sees_as_many_cores_as_on_lambda(
+    start_with: Any, this_machine: Machine, answer: Answer
+) -> None:
+    if not this_machine.is_linux:
+        pytest.skip(f"{this_machine.system} cannot hide cores")
+    source = "import os\ndef handler(event, context): return len(os.sched_getaffinity(0))"
+    seen = answer(start_with(this_machine, source, memory_mb=1024).invoke(b"{}"))
+    assert seen == min(2, len(this_machine.cores))
+
+
+def test_a_closed_sandbox_leaves_no_control_group(start_with: Any, this_machine: Machine) -> None:
+    parents = set(this_machine.groups.parents.values())
+    if not parents:
+        pytest.skip(str(this_machine.groups.reason))
+    local: LocalLambda = start_with(this_machine, "def handler(event, context): return 1")
+    name = local._folders._own.name
+    local.invoke(b"{}")
+    assert all(list(parent.glob(f"hotpack-{name}-*")) for parent in parents)
+    local.close()
+    assert not any(list(parent.glob(f"hotpack-{name}-*")) for parent in parents)
