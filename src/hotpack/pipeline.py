@@ -125,7 +125,7 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
     check_handler(project, code, {file.path for file in tree.files})
     python = _find_python(project, tools) if config.slim.bytecode else None
     slimmed = slim.slim(
-        tree, config.slim, config.target.runtime, python, tools.cache, tools.progress
+        tree, config.slim, config.target.runtime, python, tools.cache, tools.progress, code
     )
     source = dependencies.source if dependencies else None
     libraries = audit.read_libraries(tree, tools.cache)
@@ -163,7 +163,9 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
     compressed: dict[str, CompressedDistribution] = {}
     runtime: list[Entry] = []
     if not _all_inline(project.config.place, prepared.slimmed, code):
-        compressed = compress(groups, tools.cache, tools.progress)
+        compressed = compress(
+            groups, tools.cache, tools.progress, once=project.config.slim.duplicates
+        )
         runtime = runtime_entries(
             project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
         )

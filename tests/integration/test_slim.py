@@ -13,7 +13,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from hotpack import install, slim
-from hotpack.binaries import cut
+from hotpack.binaries import Cut, cut
 from hotpack.cache import Cache
 from hotpack.install import File, Kind, Lock, Tree
 from hotpack.pipeline import Tools
@@ -82,7 +82,7 @@ def test_strip_keeps_what_a_loader_reads(architecture: str, tools: Tools) -> Non
     saved = 0
     for file in binaries(tree):
         content = file.source.read_bytes()
-        smaller = cut(content)
+        smaller = cut(content).content
         if smaller is None:
             continue
         assert len(smaller) < len(content)
@@ -98,7 +98,7 @@ def test_stripped_libraries_load(target: Target, tools: Tools, tmp_path: Path) -
     tree = resolved(target, tools, tmp_path, "preshed")
     loaded = 0
     for file in binaries(tree):
-        smaller = cut(file.source.read_bytes())
+        smaller = cut(file.source.read_bytes()).content
         if smaller is not None:
             path = tmp_path / Path(file.path).name
             path.write_bytes(smaller)
@@ -126,7 +126,8 @@ def test_numpy_computes(target: Target, tools: Tools, tmp_path: Path, python: Pa
 def test_appended_data_is_kept(python: Path) -> None:
     """A file that carries something behind its sections, as installers do, is left alone."""
     content = python.read_bytes()
-    assert cut(content + b"an archive") is None
+    kept = cut(content + b"an archive")
+    assert kept == Cut(None, "it carries data behind its sections")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_appended_data_is_kept(python: Path) -> None:
 )
 def test_what_is_no_elf_is_kept(content: bytes) -> None:
     """Anything else than a 64-bit little-endian ELF file is left alone."""
-    assert cut(content) is None
+    assert cut(content).content is None
 
 
 def test_bytecode_is_valid_and_unchecked(
@@ -206,7 +207,7 @@ def test_damaged_elf_is_kept(
     """A library that points out of itself is left as it is, and breaks no build."""
     tree = resolved(target, tools, tmp_path, "preshed")
     content = next(binaries(tree)).source.read_bytes()
-    assert cut(harm(content)) is None
+    assert cut(harm(content)).content is None
 
 
 def test_own_bytecode_of_a_wheel(

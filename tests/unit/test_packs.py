@@ -311,3 +311,21 @@ def test_damaged_cache_is_mended(tmp_path: Path) -> None:
     (tmp_path / "one" / "packs").rename(tmp_path / "one" / "before")
     make_packs(tmp_path / "one")
     assert content_of(tmp_path / "one" / "packs") == content_of(tmp_path / "one" / "before")
+
+
+def test_duplicates_are_stored_once(tmp_path: Path) -> None:
+    """Files of the same content in a distribution take their bytes once, and all come back."""
+    large = random.Random(2).randbytes(5 * 1024 * 1024)
+    contents = {
+        "twins": {
+            "a/one.bin": large,
+            "a/empty": b"",
+            "b/other": b"other",
+            "c/two.bin": large,
+            "c/empty": b"",
+            "d/three.bin": large,
+        }
+    }
+    packs = make_packs(tmp_path, contents)
+    assert sum(pack.size for pack in packs) < 1.1 * len(large)
+    assert content_of(restored(tmp_path)) == contents["twins"]

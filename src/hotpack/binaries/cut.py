@@ -70,21 +70,38 @@ class _Elf:
         return bytes(self.content[start : names.end]).partition(b"\0")[0]
 
 
-def cut(content: bytes) -> bytes | None:
-    """Return the file without what no segment maps, None where it is better kept as it is.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What became of a file."""
 
-    Kept are files that are no sound 64-bit little-endian library or executable, that gain nothing,
-    or that carry something behind their sections (installers append archives there).
+    content: bytes | None
+    """The file without what no segment maps; None where it is better kept as it is."""
+
+    reason: str | None = None
+    """Why it is kept, though there may be something to cut; None for all others."""
+
+
+def cut(content: bytes) -> Cut:
+    """Return the file without what no segment maps.
+
+    Kept are files that are no 64-bit little-endian library or executable, that gain nothing, that
+    carry something behind their sections (installers append archives there), or that are not sound.
     """
+    view = memoryview(content)
     try:
-        elf = _read(memoryview(content))
-        if elf is None or _carries_more(elf):
-            return None
+        if not _is_loadable(view):
+            return Cut(None)
+        elf = _read(view)
+        if elf is None:
+            return Cut(None, "its sections do not lie as linkers lay them")
+        if _carries_more(elf):
+            return Cut(None, "it carries data behind its sections")
         slimmed = _without(elf, _dead(elf))
     except (struct.error, IndexError):
-        return None  # it points out of itself: whatever it is, it is not ours to mend
-    smaller = len(slimmed) < len(content)
-    return slimmed if smaller and same_for_loader(content, slimmed) else None
+        return Cut(None, "it points out of itself")
+    if len(slimmed) >= len(content):
+        return Cut(None)
+    return Cut(slimmed) if same_for_loader(content, slimmed) else Cut(None, "it would differ")
 
 
 def same_for_loader(before: bytes, after: bytes) -> bool:
@@ -103,16 +120,20 @@ def same_for_loader(before: bytes, after: bytes) -> bool:
     )
 
 
-def _read(content: memoryview) -> _Elf | None:
-    """Return what the file consists of, None where it is not what `cut` knows or not sound."""
+def _is_loadable(content: memoryview) -> bool:
+    """Return whether this is a library or an executable with a section table."""
     if len(content) < _HEADER.size or bytes(content[:6]) != _ELF64_LITTLE:
-        return None
+        return False
     header = _HEADER.unpack_from(content)
-    type_, segments_at, sections_at, segment_count = header[1], header[5], header[6], header[10]
+    return header[1] in {_ET_EXEC, _ET_DYN} and header[12] > 0
+
+
+def _read(content: memoryview) -> _Elf | None:
+    """Return what the file consists of, None where it is not sound."""
+    header = _HEADER.unpack_from(content)
+    segments_at, sections_at, segment_count = header[5], header[6], header[10]
     section_size, section_count, names_index = header[11], header[12], header[13]
-    if type_ not in {_ET_EXEC, _ET_DYN} or section_size != _SECTION.size:
-        return None
-    if not segment_count or names_index >= section_count:
+    if section_size != _SECTION.size or not segment_count or names_index >= section_count:
         return None
     sections = tuple(
         _Section.read(content, sections_at + index * _SECTION.size)

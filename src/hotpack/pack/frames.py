@@ -47,10 +47,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class CompressedDistribution:
-    """A distribution's files in the order in which their bytes stand in its frames."""
+    """A distribution's files and the frames that hold them."""
 
     name: str
     files: tuple[File, ...]
+
+    stored: tuple[File, ...]
+    """Those whose bytes stand in the frames, in that order; the others are the same as one."""
+
     frames: tuple[Frame, ...]
 
     @property
@@ -69,24 +73,40 @@ class _Slice:
 
 
 def compress(
-    groups: Mapping[str, Sequence[File]], cache: Cache, progress: Progress
+    groups: Mapping[str, Sequence[File]],
+    cache: Cache,
+    progress: Progress,
+    *,
+    level: int = LEVEL,
+    once: bool = True,
 ) -> dict[str, CompressedDistribution]:
-    """Return every distribution of `groups` compressed. Frames never hold two distributions'."""
-    cuts = {name: list(_cut(files)) for name, files in groups.items()}
+    """Return every distribution of `groups` compressed. Frames never hold two distributions'.
+
+    With `once`, files of the same content in a distribution are the same bytes in its frames.
+    """
+    stored = {name: _distinct(files) if once else files for name, files in groups.items()}
+    cuts = {name: list(_cut(files)) for name, files in stored.items()}
     total = sum(file.size for files in groups.values() for file in files)
     compressed = {}
     with progress.task("compress", total, "bytes") as advance, ThreadPoolExecutor() as pool:
 
         def make(slices: Sequence[_Slice]) -> Frame:
-            frame = _frame(slices, cache)
+            frame = _frame(slices, cache, level)
             advance(frame.raw_size)
             return frame
 
         waiting = {name: [pool.submit(make, item) for item in cuts[name]] for name in groups}
         for name, files in groups.items():
             frames = tuple(item.result() for item in waiting[name])
-            compressed[name] = CompressedDistribution(name, tuple(files), frames)
+            compressed[name] = CompressedDistribution(
+                name, tuple(files), tuple(stored[name]), frames
+            )
     return compressed
+
+
+def _distinct(files: Iterable[File]) -> list[File]:
+    """Return the files without those that hold the same as an earlier one."""
+    return list({file.sha256: file for file in reversed(list(files))}.values())[::-1]
 
 
 def _cut(files: Iterable[File]) -> Iterator[list[_Slice]]:
@@ -107,16 +127,16 @@ def _cut(files: Iterable[File]) -> Iterator[list[_Slice]]:
         yield slices
 
 
-def _frame(slices: Sequence[_Slice], cache: Cache) -> Frame:
+def _frame(slices: Sequence[_Slice], cache: Cache, level: int) -> Frame:
     key = digest_of(
-        _VERSION, zstd.zstd_version, LEVEL, *(f"{s.file.sha256} {s.start} {s.size}" for s in slices)
+        _VERSION, zstd.zstd_version, level, *(f"{s.file.sha256} {s.start} {s.size}" for s in slices)
     )
     path = cache.path("frames", key)
     raw_size = sum(item.size for item in slices)
     content = path.read_bytes() if path.is_file() else b""
     digest = hashlib.sha256(content[_DIGEST_BYTES:]).digest()
     if content[:_DIGEST_BYTES] != digest:
-        compressed = zstd.compress(b"".join(map(_read, slices)), LEVEL)
+        compressed = zstd.compress(b"".join(map(_read, slices)), level)
         digest = hashlib.sha256(compressed).digest()
         content = digest + compressed
         cache.put("frames", key, content)

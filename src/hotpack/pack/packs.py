@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +109,12 @@ def _file_rows(packs: Sequence[Pack]) -> list[list[int | str | bool]]:
     start = 0
     for pack in packs:
         for distribution in pack.distributions:
-            for file in distribution.files:
-                rows.append([os.path.normpath(file.path), start, file.size, file.executable])
+            starts: dict[str, int] = {}
+            for file in distribution.stored:
+                starts[file.sha256] = start
                 start += file.size
+            mine = [[f.path, starts[f.sha256], f.size, f.executable] for f in distribution.files]
+            rows += sorted(mine, key=lambda row: (row[1], row[2]))
     return rows
 
 

@@ -44,6 +44,6 @@ def _decoder(target: Target, uv: Uv, cache: Cache, progress: Progress) -> Entry:
     wheel = install(_DECODER, target, uv, cache, progress)
     module = next(file for file in wheel.files if file.path.startswith("backports/zstd/_zstd."))
     source = module.source
-    if (smaller := cut(source.read_bytes())) is not None:
+    if (smaller := cut(source.read_bytes()).content) is not None:
         source = cache.put("decoders", module.sha256, smaller)
     return Entry.of_path(f"{PACKAGE}/{Path(module.path).name}", source)

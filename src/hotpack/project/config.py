@@ -34,7 +34,13 @@ class SlimConfig:
     caches: bool = True
     strip: bool = True
     bytecode: bool = True
+    gpu: bool = True
+    duplicates: bool = True
     provided: bool = False
+    botocore_data: bool = False
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    """Exceptions to `exclude`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +210,15 @@ def _environment(path: Path, key: str, value: object) -> dict[str, str]:
 def _slim(path: Path, key: str, value: object) -> SlimConfig:
     table = _table(path, key, value)
     _refuse_unknown(path, "tool.hotpack.slim", table, SlimConfig.__dataclass_fields__)
-    for rule, switch in table.items():
-        if not isinstance(switch, bool):
-            raise _wrong(path, f"slim.{rule}", switch, "true or false")
-    return SlimConfig(**table)
+    values: dict[str, Any] = {}
+    for rule, value_ in table.items():
+        if rule in {"exclude", "include"}:
+            values[rule] = _patterns(path, f"slim.{rule}", value_)
+        elif isinstance(value_, bool):
+            values[rule] = value_
+        else:
+            raise _wrong(path, f"slim.{rule}", value_, "true or false")
+    return SlimConfig(**values)
 
 
 def _place(path: Path, key: str, value: object) -> dict[str, str]:

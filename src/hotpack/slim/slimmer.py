@@ -1,24 +1,28 @@
 """Runs the rules that the configuration switches on, in order, once for the same tree."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from hotpack.audit import read_libraries
 from hotpack.cache import Cache, digest_of
 from hotpack.install import Tree
 from hotpack.progress import Progress
-from hotpack.project import SlimConfig
+from hotpack.project import CodeFile, SlimConfig
+from hotpack.slim.botocore_data import drop_service_models
 from hotpack.slim.bytecode import add_bytecode, full_version
 from hotpack.slim.caches import drop_caches
+from hotpack.slim.exclude import drop_excluded
+from hotpack.slim.gpu import drop_gpu
 from hotpack.slim.provided import drop_provided
 from hotpack.slim.record import rewrite_records
 from hotpack.slim.rules import Rule, RuleReport
 from hotpack.slim.strip import strip
 from hotpack.target import Runtime
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +40,23 @@ def slim(
     python: Path | None,
     cache: Cache,
     progress: Progress,
+    code: Sequence[CodeFile] = (),
 ) -> Slimmed:
     """Return the tree slimmed by the rules of the configuration.
 
-    `python` is an interpreter of the target's version; without one there is no bytecode.
+    `python` is an interpreter of the target's version; without one there is no bytecode. `code` is
+    the project's own, which the rule `botocore_data` reads.
+
+    Raises DependencyError where a distribution is a GPU build, ConfigError for a pattern that would
+    remove metadata.
     """
     version = full_version(python) if python else None
-    key = digest_of(_VERSION, tree.digest, config, runtime.name, version)
+    decides = [file.sha256 for file in code] if config.botocore_data else []
+    key = digest_of(_VERSION, tree.digest, config, runtime.name, version, decides)
     entry = cache.path("slimmed", key)
     if not entry.is_file():
         reports = []
-        for rule in _rules(config, runtime, python, cache, progress):
+        for rule in rules(config, runtime, python, cache, progress, code):
             tree, report = rule(tree)
             reports.append(report)
         document = {"tree": tree.to_json(cache.root), "reports": [asdict(item) for item in reports]}
@@ -58,10 +68,22 @@ def slim(
     )
 
 
-def _rules(
-    config: SlimConfig, runtime: Runtime, python: Path | None, cache: Cache, progress: Progress
+def rules(
+    config: SlimConfig,
+    runtime: Runtime,
+    python: Path | None,
+    cache: Cache,
+    progress: Progress,
+    code: Sequence[CodeFile],
 ) -> Iterator[Rule]:
+    """Yield the rules that the configuration switches on, in the order in which they run."""
     yield lambda tree: drop_provided(tree, drop=config.provided)
+    if config.botocore_data:
+        yield lambda tree: drop_service_models(tree, code)
+    if config.exclude:
+        yield lambda tree: drop_excluded(tree, config.exclude, config.include, progress)
+    if config.gpu:
+        yield lambda tree: drop_gpu(tree, read_libraries(tree, cache))
     if config.caches:
         yield drop_caches
     if config.strip:

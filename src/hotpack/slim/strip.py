@@ -14,7 +14,7 @@ from hotpack.install import File, Kind, Tree
 from hotpack.progress import Progress
 from hotpack.slim.rules import RuleReport
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _AT_ONCE: Final = 2
 """tensorflow has a library of 751 MB, which is in memory twice while it is cut."""
 
@@ -25,26 +25,29 @@ def strip(tree: Tree, cache: Cache, progress: Progress) -> tuple[Tree, RuleRepor
     """Return the tree with its libraries and executables cut to what a loader reads."""
     binaries = [file for file in tree.files if file.kind in _BINARIES]
     total = sum(file.size for file in binaries)
+    stripped, kept = {}, []
     with progress.task("strip", total, "bytes") as advance, ThreadPoolExecutor(_AT_ONCE) as pool:
-        stripped = {}
-        for file, result in zip(
-            binaries, pool.map(lambda f: _strip(f, cache), binaries), strict=True
+        for before, (after, reason) in zip(
+            binaries, pool.map(lambda file: _strip(file, cache), binaries), strict=True
         ):
-            stripped[file.path] = result
-            advance(file.size)
+            stripped[before.path] = after
+            kept += [f"{before.path}: {reason}"] if reason else []
+            advance(before.size)
     slimmed = tree.replaced(stripped.get(file.path, file) for file in tree.files)
-    return slimmed, RuleReport.between("strip", tree, slimmed)
+    note = f"kept as they were: {'; '.join(kept)}" if kept else None
+    return slimmed, RuleReport.between("strip", tree, slimmed, note)
 
 
-def _strip(file: File, cache: Cache) -> File:
-    """Return the file cut, or as it is where there is nothing to cut; from the cache if it can."""
+def _strip(file: File, cache: Cache) -> tuple[File, str | None]:
+    """Return the file cut, or as it is and why; from the cache if it can."""
     key = digest_of("strip", _VERSION, file.sha256)
     path = cache.path("stripped", key)
     if not path.is_file():
-        # An empty entry says that this file was looked at and is kept.
-        cache.put("stripped", key, cut(file.source.read_bytes()) or b"")
+        result = cut(file.source.read_bytes())
+        # An entry that is no ELF file says why the file is kept, or nothing.
+        cache.put("stripped", key, result.content or (result.reason or "").encode())
     content = path.read_bytes()
-    if not content:
-        return file
+    if content[:4] != b"\x7fELF":
+        return file, content.decode() or None
     digest = hashlib.sha256(content).hexdigest()
-    return replace(file, size=len(content), sha256=digest, source=path)
+    return replace(file, size=len(content), sha256=digest, source=path), None
