@@ -33,6 +33,7 @@ timeout_s = 60
 include = ["app.py", "src/**"]
 events = ["events/*.json"]
 bucket = "my-artifacts"
+budget_mb = 200
 environment = { LOG_LEVEL = "debug" }
 [tool.hotpack.slim]
 provided = true
@@ -44,6 +45,7 @@ Typing_Extensions = "bundled"
     assert str(config.target) == "python3.13 on arm64"
     assert config.target.platform == "aarch64-manylinux_2_34"
     assert config.place == {"typing-extensions": "bundled", "*": "inline"}
+    assert config.budget_mb == 200
     assert config.slim.provided
 
 
@@ -52,6 +54,7 @@ Typing_Extensions = "bundled"
     [
         ("memorymb = 1", "has no key 'memorymb'", "did you mean 'memory_mb'?"),
         ("memory_mb = 64", "memory_mb = 64 is not a whole number from 128 to 10240", None),
+        ("budget_mb = 0", "budget_mb = 0 is not a whole number from 1 to 10240", None),
         ("memory_mb = true", "memory_mb = True is not a whole number", None),
         ('timeout_s = "30"', "timeout_s = '30' is not a whole number", None),
         ('runtime = "pyhton3.12"', "is not one of python3.10", "did you mean 'python3.12'?"),

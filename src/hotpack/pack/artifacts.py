@@ -18,7 +18,7 @@ from hotpack.pack.frames import CompressedDistribution
 from hotpack.pack.packs import Pack, manifest, write_packs
 from hotpack.pack.runtime import HANDLER, PACKAGE
 from hotpack.pack.zips import unzipped_bytes, write_zip
-from hotpack.progress import Progress
+from hotpack.progress import Progress, mb
 from hotpack.project import Config
 from hotpack.target import Architecture
 from hotpack.target.limits import UNZIPPED_BYTES, over_size_message
@@ -83,7 +83,8 @@ def write_artifacts(
 
     `build` shows the earlier artifacts until the new ones are complete, also when interrupted.
 
-    Raises LimitError where the package is over Lambda's limit; the earlier artifacts stay.
+    Raises LimitError where the package is over Lambda's limit, or over the project's own
+    `budget_mb`; the earlier artifacts stay.
     """
     build.parent.mkdir(parents=True, exist_ok=True)
     (build.parent / ".gitignore").write_text("*\n")
@@ -176,8 +177,27 @@ def _write(
             f"{over_size_message(size, layers=False)}; it has {size:,} bytes",
             hint="pin something more to bundled or remote in [tool.hotpack.place]",
         )
+    _check_budget(config, size, layout, unzipped_bytes(contents.code))
     write_zip(folder / "function.zip", stable, changing, cache, progress)
     return _describe(folder, config, packs, size)
+
+
+def _check_budget(config: Config, size: int, layout: Layout, code_bytes: int) -> None:
+    """Raise LimitError where the package is over the project's own budget."""
+    if config.budget_mb is None or size <= config.budget_mb * 10**6:
+        return
+    weights = [(code_bytes, "the project's own files")] + [
+        (placed.raw_bytes if placed.packed_bytes is None else placed.packed_bytes,
+         f"{placed.distribution} ({placed.placement})")
+        for placed in layout.placed
+        if placed.placement != "remote"
+    ]  # fmt: skip
+    heaviest = ", ".join(f"{name} {mb(size)}" for size, name in sorted(weights, reverse=True)[:5])
+    raise LimitError(
+        f"the function has {size:,} bytes, {size - config.budget_mb * 10**6:,} over the budget of "
+        f"{config.budget_mb} MB. Heaviest: {heaviest}",
+        hint="`hotpack sizes` shows who requires what; or raise budget_mb in [tool.hotpack]",
+    )
 
 
 def _bundled(pack: Pack) -> Entry:

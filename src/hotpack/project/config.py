@@ -56,6 +56,9 @@ class Config:
     events: tuple[str, ...] = (DEFAULT_EVENTS,)
     environment: Mapping[str, str] = field(default_factory=dict)
     bucket: str | None = None
+    budget_mb: int | None = None
+    """The most that the function may weigh, in 10^6 bytes: a build over it fails."""
+
     slim: SlimConfig = SlimConfig()
     place: Mapping[str, Placement] = field(default_factory=dict)
     """Canonical distribution name, or EVERY_DISTRIBUTION, to its pinned placement."""
@@ -234,6 +237,7 @@ def _place(path: Path, key: str, value: object) -> dict[str, str]:
 _KEYS: Final[dict[str, Callable[[Path, str, object], Any]]] = {
     "architecture": _one_of(ARCHITECTURES),
     "bucket": _text,
+    "budget_mb": _number(1, 10_240),
     "environment": _environment,
     "ephemeral_storage_mb": _number(*limits.EPHEMERAL_STORAGE_MB),
     "events": _patterns,
