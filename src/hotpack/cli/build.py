@@ -1,6 +1,7 @@
 """`hotpack build`."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from hotpack.cli.options import (
     place_option,
     project_option,
 )
+from hotpack.measure import smoke_check
 from hotpack.pipeline import build as run_pipeline
 from hotpack.report import sizes
 
@@ -27,16 +29,24 @@ Examples:
 @project_option
 @place_option
 @click.option("--upgrade", is_flag=True, help="Resolve the dependencies anew to the newest.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Import every package from the full install and from the slimmed tree, and compare.",
+)
 @json_option
-def build(root: Path, place: str | None, upgrade: bool, as_json: bool) -> None:
+def build(root: Path, place: str | None, upgrade: bool, check: bool, as_json: bool) -> None:
     """Build the function: install, slim, lay out, pack.
 
     The artifacts are in .hotpack/build: function.zip, and the packs that belong on S3. Exits with
     1 where the result would pass a limit of Lambda.
     """
-    result = run_pipeline(open_project(root, place), open_tools(), upgrade=upgrade)
+    tools = open_tools()
+    result = run_pipeline(open_project(root, place), tools, upgrade=upgrade)
+    checked = smoke_check(result.prepared, tools) if check else None
     if as_json:
-        print_json(sizes.build_document(result))
+        smoke = {"smoke": asdict(checked)} if checked else {}
+        print_json({**sizes.build_document(result), **smoke})
         return
     show(
         sizes.rules_table(result),
@@ -45,6 +55,7 @@ def build(root: Path, place: str | None, upgrade: bool, as_json: bool) -> None:
         "",
         sizes.before_and_after(result),
         *filter(None, [sizes.left_out(result)]),
+        *([sizes.smoke_text(checked)] if checked else []),
         f"\n[bold green]It fits.[/] {os.path.relpath(result.folder)}/function.zip; "
         "run it with [bold]hotpack invoke[/]",
     )

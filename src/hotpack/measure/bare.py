@@ -4,54 +4,41 @@ The same handler, the same Python, the full tree on local disk, with valid bytec
 hotpack. Only this machine can run it: Lambda would refuse its size.
 """
 
-import shutil
-from collections.abc import Iterable
-from pathlib import Path
+from typing import Final
 
 from hotpack import slim
-from hotpack.cache import digest_of
+from hotpack.install import Tree
+from hotpack.measure.folders import folder_of
 from hotpack.pack import Entry
 from hotpack.pipeline import Prepared, Tools, code_entries
 from hotpack.project import SlimConfig
 from hotpack.sandbox import Function
 
-_ONLY_BYTECODE = SlimConfig(caches=True, strip=False, bytecode=True, provided=False)
+ONLY_BYTECODE: Final = SlimConfig(
+    caches=True, strip=False, bytecode=True, gpu=False, duplicates=False, provided=False
+)
+
+
+def full_install(prepared: Prepared, tools: Tools) -> Tree:
+    """Return everything that the dependencies install, with bytecode."""
+    runtime = prepared.project.config.target.runtime
+    return slim.slim(
+        prepared.installed, ONLY_BYTECODE, runtime, prepared.python, tools.cache, tools.progress
+    ).tree
 
 
 def bare_function(prepared: Prepared, tools: Tools) -> Function:
     """Return the project as a function that holds its full install, whatever that weighs."""
     config = prepared.project.config
-    full = slim.slim(
-        prepared.installed,
-        _ONLY_BYTECODE,
-        config.target.runtime,
-        prepared.python,
-        tools.cache,
-        tools.progress,
-    ).tree
-    entries = [*map(Entry.of_file, full.files), *code_entries(prepared, tools)]
-    key = digest_of("bare", *(f"{entry.path}\0{entry.sha256}" for entry in entries))
-    folder = tools.cache.path("bare", key)
-    if not folder.is_dir():
-        with tools.cache.folder("bare", key) as beside:
-            _copy_all(entries, beside)
+    files = map(Entry.of_file, full_install(prepared, tools).files)
     return Function(
         name="bare",
         handler=config.handler,
         runtime=config.target.runtime,
         architecture=config.target.architecture,
-        code=folder,
+        code=folder_of([*files, *code_entries(prepared, tools)], tools.cache),
         memory_mb=config.memory_mb,
         timeout_s=config.timeout_s,
         ephemeral_storage_mb=config.ephemeral_storage_mb,
         environment=config.environment,
     )
-
-
-def _copy_all(entries: Iterable[Entry], folder: Path) -> None:
-    """Put copies of the entries into the folder: a function may write where nothing forbids it."""
-    for entry in entries:
-        path = folder / entry.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(entry.source, path)
-        path.chmod(0o755 if entry.executable else 0o644)

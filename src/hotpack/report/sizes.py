@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hotpack.install import Tree
+from hotpack.measure import Smoke
 from hotpack.pipeline import Build, Prepared
 from hotpack.progress import mb
 from hotpack.target.limits import UNZIPPED_BYTES, over_size_message
@@ -183,6 +184,14 @@ def left_out(build: Build) -> Text | None:
         return None
     names = ", ".join(f"{name}/" for name in build.prepared.left_out)
     return Text(f"Not in the function: {names} (name what it needs in `include`)", style="dim")
+
+
+def smoke_text(smoke: Smoke) -> Text:
+    """Return what came of the smoke check."""
+    count = len(smoke.modules)
+    lines = [f"{count} packages import from the slimmed tree as from the full install."]
+    lines += [f"  {name} from neither: {reason}" for name, reason in smoke.failing.items()]
+    return Text("\n" + "\n".join(lines))
 
 
 def before_and_after(build: Build) -> Table:
