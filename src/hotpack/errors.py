@@ -6,6 +6,7 @@ HotpackError
 │   ├── NoWheelError     a package has no wheel that the target can run
 │   └── IndexUnreachableError  the package index cannot be reached
 ├── LimitError           the result would pass a limit of AWS Lambda
+│   └── ThrottledError   more invocations at once than the function may have
 ├── ArtifactError        a built artifact is missing or not what it should be
 └── SandboxError         the local Lambda cannot run the function
 """
@@ -44,6 +45,19 @@ class IndexUnreachableError(DependencyError):
 
 class LimitError(HotpackError):
     """The result would pass a limit of AWS Lambda."""
+
+
+class ThrottledError(LimitError):
+    """More invocations at once than the function may have.
+
+    Attributes:
+        reason: which concurrency was reached, as Lambda names it.
+
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Rate Exceeded.", hint="invoke it again when one has ended")
+        self.reason = reason
 
 
 class ArtifactError(HotpackError):

@@ -1,16 +1,26 @@
 """Runs what was built in the local Lambda: a release, its bucket, the target's Python."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from hotpack.errors import SandboxError
+from hotpack.errors import LimitError, SandboxError
 from hotpack.install import install_runtime_client
-from hotpack.pack import Release, in_use
+from hotpack.pack import Release, in_use, read_release
 from hotpack.pipeline import Tools
-from hotpack.sandbox import Bucket, Function, LocalLambda, Network, Settings
+from hotpack.progress import Progress
+from hotpack.sandbox import (
+    Bucket,
+    Function,
+    LocalLambda,
+    Network,
+    Reloading,
+    Settings,
+    check_direct_upload,
+)
+from hotpack.sandbox.logs import LogFormat
 from hotpack.sandbox.output import OnLog
 from hotpack.target import RUNTIMES, Target
 
@@ -27,10 +37,11 @@ class Running:
     """What stands in for S3; None where nothing is remote."""
 
 
-def function_of(release: Release, name: str) -> Function:
+def function_of(release: Release, name: str, log_format: LogFormat = "Text") -> Function:
     """Return the release as a function of the local Lambda."""
     return Function(
         name=name,
+        log_format=log_format,
         handler=release.handler,
         runtime=RUNTIMES[release.runtime],
         architecture=release.architecture,
@@ -85,6 +96,37 @@ def run(
             )
         )
         yield Running(function_, bucket)
+
+
+def serve(
+    build: Path,
+    tools: Tools,
+    function_of_release: Callable[[Release], Function],
+    *,
+    settings: Settings | None = None,
+    on_log: OnLog | None = None,
+) -> AbstractContextManager[Reloading]:
+    """Return the function that the link `build` leads to, also after it was built again."""
+
+    @contextmanager
+    def start(folder: Path) -> Iterator[LocalLambda]:
+        release = read_release(folder)
+        function = function_of_release(release)
+        with run(function, tools, release=release, settings=settings, on_log=on_log) as running:
+            yield running.function
+
+    def reloaded(folder: Path) -> None:
+        tools.progress.log(f"reloaded: invocations run {folder.name} from now on")
+
+    return Reloading(build.resolve, start, reloaded)
+
+
+def warn_of_upload(function: Function, progress: Progress) -> None:
+    """Say if the zip is too large to be uploaded without S3: no reason not to run it here."""
+    try:
+        check_direct_upload(function)
+    except LimitError as error:
+        progress.warn(error.message, hint=error.hint)
 
 
 def _bucket(release: Release, network: Network | None) -> Bucket:

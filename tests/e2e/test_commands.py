@@ -129,7 +129,7 @@ def test_invoke_that_fails(hotpack: Hotpack, project: Path) -> None:
 
 def test_serve(project: Path, cache_dir: Path) -> None:
     """serve answers boto3 and plain HTTP until it is interrupted, and then ends well."""
-    program = [sys.executable, "-m", "hotpack", "serve", "--port", "0", "--json"]
+    program = [sys.executable, "-m", "hotpack", "serve", "--port", "0", "--url-port", "0", "--json"]
     with subprocess.Popen(
         program,
         cwd=project,
@@ -139,7 +139,7 @@ def test_serve(project: Path, cache_dir: Path) -> None:
         text=True,
     ) as server:
         assert server.stdout is not None
-        lines = [server.stdout.readline() for _ in range(4)]
+        lines = [server.stdout.readline() for _ in range(5)]
         where = json.loads("".join(lines))
         client = boto3.client(
             "lambda",

@@ -8,10 +8,29 @@ import click
 from hotpack import local
 from hotpack.cli.console import print_json, show
 from hotpack.cli.events import events_of
-from hotpack.cli.options import json_option, open_project, open_tools, place_option, project_option
+from hotpack.cli.options import (
+    Command,
+    json_option,
+    open_project,
+    open_tools,
+    place_option,
+    project_option,
+)
 from hotpack.pipeline import build
 from hotpack.report import durations
 from hotpack.sandbox import Invocation, Settings
+from hotpack.sandbox.logs import LogFormat
+
+
+def log_format_option(command: Command) -> Command:
+    """Add `--log-format`."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(("Text", "JSON"), case_sensitive=False),
+        default="Text",
+        show_default=True,
+        help="As LoggingConfig.LogFormat: of the platform's lines, and of the logging module's.",
+    )(command)
 
 
 @click.command(
@@ -41,9 +60,16 @@ Examples:
 @click.option(
     "--cold", is_flag=True, help="A cold start for each invocation, not only for the first."
 )
+@log_format_option
 @json_option
 def invoke(
-    root: Path, place: str | None, named: tuple[str, ...], repeat: int, cold: bool, as_json: bool
+    root: Path,
+    place: str | None,
+    named: tuple[str, ...],
+    repeat: int,
+    cold: bool,
+    log_format: LogFormat,
+    as_json: bool,
 ) -> int:
     """Run events in the local Lambda.
 
@@ -53,7 +79,8 @@ def invoke(
     project, tools = open_project(root, place), open_tools()
     events = events_of(project, named) * repeat
     release = build(project, tools).release
-    function = local.function_of(release, project.name)
+    function = local.function_of(release, project.name, log_format)
+    local.warn_of_upload(function, tools.progress)
     settings = Settings(idle_life_s=0.0) if cold else None
     invocations: list[Invocation] = []
     with local.run(

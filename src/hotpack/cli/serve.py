@@ -1,50 +1,79 @@
 """`hotpack serve`."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from hotpack import local
 from hotpack.cli.console import print_json, show
-from hotpack.cli.invoke import show_log
+from hotpack.cli.invoke import log_format_option, show_log
 from hotpack.cli.options import json_option, open_project, open_tools, place_option, project_option
+from hotpack.pack import Release
 from hotpack.pipeline import build
-from hotpack.sandbox import InvokeApi, Settings
+from hotpack.sandbox import Function, FunctionUrl, InvokeApi, Settings
+from hotpack.sandbox.logs import LogFormat
 
 
 @click.command(
     epilog="""\b
 Example:
-  hotpack serve --port 9001
+  hotpack serve --port 9001 --url-port 9002
   aws lambda invoke --endpoint-url http://127.0.0.1:9001 \\
-      --function-name my-function --payload '{}' /dev/stdout
+      --function-name my-function --payload '{}' \\
+      --cli-binary-format raw-in-base64-out /dev/stdout
+  curl http://127.0.0.1:9002/path?name=value
 """
 )
 @project_option
 @place_option
 @click.option("--port", default=9001, show_default=True, help="On loopback; 0 takes a free one.")
+@click.option("--url-port", default=9002, show_default=True, help="The same for the function URL.")
 @click.option(
     "--idle-life", default=300.0, show_default=True, help="Seconds that an idle sandbox is kept."
 )
+@click.option(
+    "--concurrency", type=click.IntRange(0), help="Reserved concurrency.  [default: none]"
+)
+@log_format_option
 @json_option
-def serve(root: Path, place: str | None, port: int, idle_life: float, as_json: bool) -> None:
-    """Serve the function behind a local Invoke API.
+def serve(
+    root: Path,
+    place: str | None,
+    port: int,
+    url_port: int,
+    idle_life: float,
+    concurrency: int | None,
+    log_format: LogFormat,
+    as_json: bool,
+) -> None:
+    """Serve the function behind a local Invoke API and a function URL.
 
-    Builds the function first, then answers boto3, the AWS CLI and curl until interrupted.
+    Builds the function first, then answers boto3, the AWS CLI, curl and browsers until
+    interrupted. `hotpack build` in another terminal is enough to have new code served.
     """
     project, tools = open_project(root, place), open_tools()
-    release = build(project, tools).release
-    function = local.function_of(release, project.name)
+    build(project, tools)
+
+    def function_of(release: Release) -> Function:
+        function = local.function_of(release, project.name, log_format)
+        local.warn_of_upload(function, tools.progress)
+        return replace(function, reserved_concurrency=concurrency)
+
     settings = Settings(idle_life_s=idle_life)
+    link = project.state / "build"
     with (
-        local.run(function, tools, release=release, settings=settings, on_log=show_log) as running,
-        InvokeApi({project.name: running.function}, port) as api,
+        local.serve(link, tools, function_of, settings=settings, on_log=show_log) as served,
+        InvokeApi({project.name: served}, port) as api,
+        FunctionUrl(served, url_port) as function_url,
     ):
         if as_json:
-            print_json({"url": api.url, "function": project.name})
+            where = {"url": api.url, "function_url": function_url.url, "function": project.name}
+            print_json(where)
         else:
             show(f"[bold]{project.name}[/] is at [bold]{api.url}[/] until Ctrl-C", err=True)
+            show(f"its function URL is [bold]{function_url.url}[/]", err=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -5,11 +5,14 @@ from hotpack.sandbox.control_groups import ControlGroups
 from hotpack.sandbox.enclosure import Isolation
 from hotpack.sandbox.enforcement import Enforcement, enforcement
 from hotpack.sandbox.function import Function, Settings
+from hotpack.sandbox.function_url import FunctionUrl
 from hotpack.sandbox.invoke_api import InvokeApi
 from hotpack.sandbox.isolation import PlainFolders
 from hotpack.sandbox.machine import Machine, probe
 from hotpack.sandbox.network import Network
 from hotpack.sandbox.outcome import Invocation
+from hotpack.sandbox.package import check_direct_upload
+from hotpack.sandbox.reloading import Reloading
 from hotpack.sandbox.supervisor import LocalLambda
 
 __all__ = [
@@ -17,6 +20,7 @@ __all__ = [
     "ControlGroups",
     "Enforcement",
     "Function",
+    "FunctionUrl",
     "Invocation",
     "InvokeApi",
     "Isolation",
@@ -24,7 +28,9 @@ __all__ = [
     "Machine",
     "Network",
     "PlainFolders",
+    "Reloading",
     "Settings",
+    "check_direct_upload",
     "enforcement",
     "probe",
 ]

@@ -164,8 +164,9 @@ class _BucketHandler(Handler):
         )
         self.answer(
             status,
-            b"" if self.command == "HEAD" else body.encode(),
+            body.encode(),
             [("Content-Type", "application/xml"), *headers],
+            with_body=self.command != "HEAD",
         )
 
     def _note(self, key: str, status: int) -> None:

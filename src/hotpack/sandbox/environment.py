@@ -47,6 +47,10 @@ def lambda_environment(
         "TZ": enclosure.timezone,
         "_HANDLER": function.handler,
     }
+    if function.log_format == "JSON":
+        # The one that awslambdaric looks at; for text, Lambda sets none of the two.
+        variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        variables["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
     if enclosure.temporary is not None:
         variables["TMPDIR"] = enclosure.temporary
     return {**variables, **function.environment, **settings.environment}

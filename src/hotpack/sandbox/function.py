@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotpack.errors import LimitError
+from hotpack.sandbox.logs import LogFormat
 from hotpack.target import Architecture, Runtime, limits
 from hotpack.target.environment import check_environment
 
@@ -37,6 +38,11 @@ class Function:
     environment: Mapping[str, str] = field(default_factory=dict)
     """The user's own variables."""
 
+    log_format: LogFormat = "Text"
+
+    reserved_concurrency: int | None = None
+    """How many invocations may run at once; None for what the account has."""
+
     def __post_init__(self) -> None:
         _check_range("memory_mb", self.memory_mb, limits.MEMORY_MB)
         _check_range("timeout_s", self.timeout_s, limits.TIMEOUT_S)
@@ -63,6 +69,8 @@ class Settings:
     """How long an idle sandbox is kept. AWS publishes nothing: between 5 and 60 minutes were
     measured."""
 
+    account_concurrency: int = limits.CONCURRENCY
+
     init_timeout_s: float = limits.INIT_TIMEOUT_S
 
     full_cpu_in_init: bool = True
@@ -70,6 +78,14 @@ class Settings:
     init of small functions takes as long at 128 as at 1,024 MB. Never so in a suppressed init."""
 
     enforce_package_size: bool = True
+
+    direct_upload: bool = False
+    """Whether a zip that is too large to be uploaded without S3 is an error; it runs as well."""
+
+    retry_delays_s: tuple[float, ...] = (60.0, 120.0)
+    """How long after a failure an asynchronous invocation is tried again. Error handling: "Lambda
+    attempts to run it two more times, with a one-minute wait before the first two attempts, and
+    two minutes between the second and third attempts"."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables put over all others, reserved ones too: credentials, or where S3 is."""

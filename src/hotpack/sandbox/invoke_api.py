@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,17 +10,16 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hotpack.errors import HotpackError
+from hotpack.errors import HotpackError, ThrottledError
+from hotpack.sandbox.asynchronous import Events, Invocable
 from hotpack.sandbox.loopback import Handler, Server
 from hotpack.sandbox.outcome import Invocation
-from hotpack.sandbox.supervisor import LocalLambda
-from hotpack.target.limits import PAYLOAD_BYTES
-
-ASYNC_PAYLOAD_BYTES: Final = 1024 * 1024
-"""quotas: "1 MB for an asynchronous request"."""
+from hotpack.target.limits import ASYNC_PAYLOAD_BYTES, PAYLOAD_BYTES
 
 LOG_TAIL_BYTES: Final = 4 * 1024
 """Invoke, X-Amz-Log-Result: "The last 4 KB of the execution log, which is base64-encoded"."""
+
+_CAPITALS: Final = frozenset({"ResourceNotFoundException", "ServiceException"})
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/(?P<action>invocations|configuration)")
 _NAME = re.compile(
@@ -41,9 +39,12 @@ class _Answer:
 class _RefusedError(Exception):
     """Carries the answer to a request that is not served."""
 
-    def __init__(self, status: int, error_type: str, message: str) -> None:
+    def __init__(self, status: int, error_type: str, message: str, **members: str) -> None:
         super().__init__(message)
-        body = json.dumps({"Type": "User", "Message": message, "message": message}).encode()
+        # As the API's model has it: most call it `message`.
+        name = "Message" if error_type in _CAPITALS else "message"
+        told = {"Type": "User", name: message, **members}
+        body = json.dumps(told).encode()
         headers = (("x-amzn-ErrorType", error_type), ("Content-Type", "application/json"))
         self.answer = _Answer(status, body, headers)
 
@@ -51,13 +52,22 @@ class _RefusedError(Exception):
 class InvokeApi(Server):
     """Serves functions by their names, on `port` or on a free one. Closes none of them."""
 
-    def __init__(self, functions: Mapping[str, LocalLambda], port: int = 0) -> None:
-        super().__init__(partial(_InvokeHandler, dict(functions)), port)
+    def __init__(self, functions: Mapping[str, Invocable], port: int = 0) -> None:
+        self._events = Events()
+        super().__init__(partial(_InvokeHandler, dict(functions), self._events), port)
+
+    def close(self) -> None:
+        """Stop serving; events that failed are not tried again."""
+        self._events.close()
+        super().close()
 
 
 class _InvokeHandler(Handler):
-    def __init__(self, functions: Mapping[str, LocalLambda], *connection: Any) -> None:
+    def __init__(
+        self, functions: Mapping[str, Invocable], events: Events, *connection: Any
+    ) -> None:
         self._functions = functions
+        self._events = events
         super().__init__(*connection)
 
     def do_GET(self) -> None:  # noqa: N802 - http.server finds it by this name
@@ -66,7 +76,7 @@ class _InvokeHandler(Handler):
     def do_POST(self) -> None:  # noqa: N802
         self._serve("invocations", self._invoke)
 
-    def _serve(self, action: str, serve: Callable[[LocalLambda, bytes], _Answer]) -> None:
+    def _serve(self, action: str, serve: Callable[[Invocable, bytes], _Answer]) -> None:
         size_bytes = self.content_length()
         body = self.read_body(PAYLOAD_BYTES)
         try:
@@ -76,11 +86,15 @@ class _InvokeHandler(Handler):
             answer = serve(function, body)
         except _RefusedError as refused:
             answer = refused.answer
+        except ThrottledError as error:
+            answer = _RefusedError(
+                429, "TooManyRequestsException", error.message, Reason=error.reason
+            ).answer
         except HotpackError as error:
             answer = _RefusedError(500, "ServiceException", error.message).answer
         self.answer(answer.status, answer.body, answer.headers)
 
-    def _function(self, action: str) -> LocalLambda:
+    def _function(self, action: str) -> Invocable:
         """Return the function that the request's path names."""
         url = urlsplit(self.path)
         path = _PATH.fullmatch(url.path)
@@ -98,7 +112,7 @@ class _InvokeHandler(Handler):
             )
         return function
 
-    def _invoke(self, function: LocalLambda, body: bytes) -> _Answer:
+    def _invoke(self, function: Invocable, body: bytes) -> _Answer:
         # As AWS: no payload is an empty object.
         payload = body or b"{}"
         _check_json(payload)
@@ -107,7 +121,7 @@ class _InvokeHandler(Handler):
             case "DryRun":
                 return _Answer(HTTPStatus.NO_CONTENT)
             case "Event":
-                return _invoke_later(function, payload, context)
+                return self._invoke_later(function, payload, context)
             case "RequestResponse":
                 invocation = function.invoke(payload, client_context=context)
                 tail = self.headers.get("X-Amz-Log-Type") == "Tail"
@@ -117,20 +131,12 @@ class _InvokeHandler(Handler):
                     400, "InvalidParameterValueException", f"InvocationType {other!r} is unknown"
                 )
 
-
-def _invoke_later(function: LocalLambda, payload: bytes, context: str | None) -> _Answer:
-    """Accept an event; nobody waits for its result. Closing the function ends it."""
-    if len(payload) > ASYNC_PAYLOAD_BYTES:
-        raise _too_large(len(payload), "Event", ASYNC_PAYLOAD_BYTES)
-
-    def run() -> None:
-        try:
-            function.invoke(payload, client_context=context)
-        except HotpackError as error:
-            function.log(f"an event was lost: {error.message}")
-
-    threading.Thread(target=run, name="hotpack-event", daemon=True).start()
-    return _Answer(HTTPStatus.ACCEPTED)
+    def _invoke_later(self, function: Invocable, payload: bytes, context: str | None) -> _Answer:
+        """Accept an event; nobody waits for its result."""
+        if len(payload) > ASYNC_PAYLOAD_BYTES:
+            raise _too_large(len(payload), "Event", ASYNC_PAYLOAD_BYTES)
+        request_id = self._events.accept(function, payload, context)
+        return _Answer(HTTPStatus.ACCEPTED, headers=(("x-amzn-RequestId", request_id),))
 
 
 def _invoked(invocation: Invocation, *, with_log: bool) -> _Answer:
@@ -186,7 +192,7 @@ def _too_large(size_bytes: int, kind: str, limit_bytes: int) -> _RefusedError:
     )
 
 
-def _configuration(local: LocalLambda) -> _Answer:
+def _configuration(local: Invocable) -> _Answer:
     """Return what GetFunctionConfiguration tells, as far as there is something to tell."""
     function = local.function
     told = {

@@ -27,16 +27,22 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def answer(
-        self, status: int, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
+        self,
+        status: int,
+        body: bytes = b"",
+        headers: Iterable[tuple[str, str]] = (),
+        *,
+        with_body: bool = True,
     ) -> None:
-        """Send a whole answer."""
+        """Send a whole answer; to HEAD without its body."""
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if with_body and status != 204:
+            self.wfile.write(body)
 
     def content_length(self) -> int:
         """Return how many bytes the request carries."""

@@ -56,6 +56,15 @@ def check_size(function: Function) -> None:
         )
 
 
+def check_direct_upload(function: Function, operation: str = "UpdateFunctionCode") -> None:
+    """Raise LimitError, in Lambda's words, if the zip is too large to be uploaded without S3."""
+    if function.code.is_file() and function.code.stat().st_size > limits.DIRECT_UPLOAD_BYTES:
+        raise LimitError(
+            limits.direct_upload_message(operation),
+            hint="upload it through S3: any zip within the limit of its contents may go there",
+        )
+
+
 def unpack(function: Function, state_dir: Path) -> Package:
     """Return the function's files unpacked below `state_dir`, where they stay for the next time.
 

@@ -73,9 +73,11 @@ class Sandbox:
         """Whether it can be used again: not so if all of it was killed from outside."""
         return self._processes.alive
 
-    def invoke(self, payload: bytes, client_context: str | None = None) -> Invocation:
+    def invoke(
+        self, payload: bytes, client_context: str | None = None, request_id: str | None = None
+    ) -> Invocation:
         """Run the function once; the first time with the init phase before it."""
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         start: StartKind = "warm" if self._used else "cold"
         init_ms = None
         if self._used:
@@ -103,7 +105,7 @@ class Sandbox:
             f"python:{self._function.runtime.python_version}.local",
             f"arn:aws:lambda:{self._settings.region}::runtime:local",
         )
-        self._output.say(start.format())
+        self._say(start)
         init = self._initialise(time.perf_counter() + self._settings.init_timeout_s)
         if isinstance(init.result, StartedRuntime):
             return init.duration_ms
@@ -118,10 +120,10 @@ class Sandbox:
             init = self._initialise(ends)
             if not isinstance(init.result, StartedRuntime):
                 self._say_init_failed(init.duration_ms, init.result, "invoke")
-                self._output.say(logs.Start(request_id).format())
+                self._say(logs.Start(request_id))
                 return init.result
             runtime = init.result
-        self._output.say(logs.Start(request_id).format())
+        self._say(logs.Start(request_id))
         runtime.deliver(
             Delivery(
                 request_id=request_id,
@@ -195,14 +197,19 @@ class Sandbox:
 
     def _say_init_failed(self, duration_ms: float, failure: Outcome, phase: logs.Phase) -> None:
         fault = failure.fault
-        self._output.say(
+        self._say(
             logs.InitReport(
                 init_duration_ms=duration_ms,
                 phase=phase,
                 status=fault.status if fault else None,
                 error_type=fault.error_type if fault else None,
-            ).format()
+            )
         )
+
+    def _say(self, line: logs.LogLine | logs.RuntimeDone) -> None:
+        text = logs.write(line, self._function.log_format, _now())
+        if text is not None:
+            self._output.say(text)
 
     def _finish(
         self,
@@ -220,9 +227,11 @@ class Sandbox:
             self._peak_mb = self._function.memory_mb
         billed_ms = math.ceil(duration_ms + (init_ms or 0))
         if fault is not None and fault.message is not None:
-            self._output.say(_fault_line(request_id, fault, self._function.timeout_s))
-        self._output.say(logs.End(request_id).format())
-        self._output.say(
+            self._say(_fault_line(request_id, fault, self._function.timeout_s))
+        if fault is not None:
+            self._say(logs.RuntimeDone(request_id, fault.status, fault.error_type))
+        self._say(logs.End(request_id))
+        self._say(
             logs.Report(
                 request_id=request_id,
                 duration_ms=duration_ms,
@@ -232,7 +241,7 @@ class Sandbox:
                 init_duration_ms=init_ms,
                 status=fault.status if fault else None,
                 error_type=fault.error_type if fault else None,
-            ).format()
+            )
         )
         return Invocation(
             request_id=request_id,
@@ -250,11 +259,14 @@ class Sandbox:
         )
 
 
-def _fault_line(request_id: str, fault: Fault, timeout_s: float) -> str:
+def _fault_line(request_id: str, fault: Fault, timeout_s: float) -> logs.LogLine:
     if fault.status == "timeout":
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return logs.TimedOut(now, request_id, timeout_s).format()
-    return logs.Crashed(request_id, fault.message or "", fault.error_type or "").format()
+        return logs.TimedOut(_now(), request_id, timeout_s)
+    return logs.Crashed(request_id, fault.message or "", fault.error_type or "")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _log_stream() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hotpack.errors import LimitError, SandboxError
+from hotpack.errors import LimitError, SandboxError, ThrottledError
 from hotpack.sandbox import interpreter as pythons
 from hotpack.sandbox import machine as machines
 from hotpack.sandbox import package as packages
@@ -66,6 +66,8 @@ class LocalLambda:
             raise SandboxError(f"awslambdaric is not installed in {runtime_client}")
         if self.settings.enforce_package_size:
             packages.check_size(function)
+        if self.settings.direct_upload:
+            packages.check_direct_upload(function)
         self._package = packages.unpack(function, state_dir)
         self._folders = SandboxFolders(state_dir.resolve() / "sandboxes")
         self._pool: Pool[Sandbox] = Pool(self.settings.idle_life_s)
@@ -76,11 +78,15 @@ class LocalLambda:
         self._janitor = threading.Thread(target=self._expire, name="hotpack-janitor", daemon=True)
         self._janitor.start()
 
-    def invoke(self, payload: bytes, *, client_context: str | None = None) -> Invocation:
+    def invoke(
+        self, payload: bytes, *, client_context: str | None = None, request_id: str | None = None
+    ) -> Invocation:
         """Run the function with a JSON document, in an idle sandbox if there is one.
 
-        `client_context` is JSON too. An error of the function is a result. Raises LimitError for
-        a payload that Lambda would refuse, and SandboxError where no sandbox can be opened.
+        `client_context` is JSON too; a `request_id` is given where an event is tried again. An
+        error of the function is a result. Raises LimitError for a payload that Lambda would
+        refuse, ThrottledError over the concurrency, and SandboxError where no sandbox can be
+        opened.
         """
         if len(payload) > PAYLOAD_BYTES:
             raise LimitError(
@@ -89,7 +95,7 @@ class LocalLambda:
             )
         sandbox = self._take()
         try:
-            invocation = sandbox.invoke(payload, client_context)
+            invocation = sandbox.invoke(payload, client_context, request_id)
         except BaseException:  # KeyboardInterrupt too: nobody knows what it is doing now
             self._discard(sandbox)
             raise
@@ -132,6 +138,7 @@ class LocalLambda:
             with self._changed:
                 if self._closed:
                     raise self._closed_error()
+                self._check_concurrency()
                 sandbox = self._pool.take(time.monotonic())
                 if sandbox is not None and sandbox.alive:
                     self._busy.add(sandbox)
@@ -146,6 +153,13 @@ class LocalLambda:
             with self._changed:
                 self._opening -= 1
                 self._changed.notify_all()
+
+    def _check_concurrency(self) -> None:
+        reserved, account = self.function.reserved_concurrency, self.settings.account_concurrency
+        most = account if reserved is None else min(reserved, account)
+        if len(self._busy) + self._opening >= most:
+            reason = "ConcurrentInvocationLimitExceeded"
+            raise ThrottledError(reason if reserved is None else f"ReservedFunction{reason}")
 
     def _open(self) -> Sandbox:
         """Return a new sandbox, which is busy."""

@@ -241,3 +241,30 @@ def handler(event, context):
     assert own > empty + 80
     assert both > own + 55
     assert local.invoke(b"{}").max_memory_mb == both
+
+
+LOGS = """
+import logging, os, time
+logging.getLogger().setLevel("INFO")
+def handler(event, context):
+    logging.info("hello %s", "ä")
+    if event == "exit": os._exit(3)
+    if event == "hang": time.sleep(60)
+"""
+
+
+def test_the_log_is_json_where_the_function_asks_for_it(start: Any) -> None:
+    local = start(LOGS, log_format="JSON", timeout_s=1)
+    good, ended, late = (local.invoke(event) for event in (b"{}", b'"exit"', b'"hang"'))
+    parsed = [logs.parse(line) for line in good.log]
+    assert [type(line) for line in parsed] == [logs.InitStart, logs.Start, type(None), logs.Report]
+    record = json.loads(good.log[2])
+    assert (record["level"], record["message"]) == ("INFO", "hello ä")
+    assert record["requestId"] == good.request_id
+    (report,) = reports(good)
+    assert report.max_memory_used_mb == good.max_memory_mb
+    done, last = map(logs.parse, ended.log[-2:])
+    assert done == logs.RuntimeDone(ended.request_id, "error", "Runtime.ExitError")
+    assert isinstance(last, logs.Report)
+    assert (last.status, last.error_type) == ("error", "Runtime.ExitError")
+    assert logs.parse(late.log[-2]) == logs.RuntimeDone(late.request_id, "timeout")

@@ -4,7 +4,11 @@ import base64
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from hotpack.sandbox import InvokeApi, LocalLambda
+from hotpack.sandbox import InvokeApi, LocalLambda, Machine, PlainFolders, Settings
 from hotpack.target.limits import PAYLOAD_BYTES
 
 SOURCE = """
@@ -167,6 +171,114 @@ def test_an_event_may_hold_1_mb(client: Any) -> None:
         Payload=json.dumps("x" * 1024 * 1024).encode(),
     )
     assert (status, code) == (413, "RequestTooLargeException")
+
+
+WAITS = """
+import os, time
+def handler(event, context):
+    print("here", flush=True)
+    while not os.path.exists(event["until"]): time.sleep(0.01)
+    return "done"
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"reserved_concurrency": 1},
+            "ReservedFunctionConcurrentInvocationLimitExceeded",
+        ),
+        (
+            {"settings": Settings(account_concurrency=1)},
+            "ConcurrentInvocationLimitExceeded",
+        ),
+    ],
+)
+def test_more_at_once_than_the_concurrency_is_throttled(
+    start_with: Any,
+    this_machine: Machine,
+    tmp_path: Path,
+    eventually: Any,
+    heard: list[str],
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    plain = replace(this_machine, isolation=PlainFolders())  # both must see one file
+    local = start_with(plain, WAITS, on_log=heard.append, **changes)
+    event = json.dumps({"until": str(tmp_path / "until")})
+    path = "/2015-03-31/functions/function/invocations"
+    with InvokeApi({"function": local}) as api, ThreadPoolExecutor(1) as threads:
+        running = threads.submit(local.invoke, event.encode())
+        eventually(lambda: "here" in heard)
+        connection = http.client.HTTPConnection(api.address)
+        connection.request("POST", path, event)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        (tmp_path / "until").touch()
+        assert answer.status == 429
+        assert answer.getheader("x-amzn-ErrorType") == "TooManyRequestsException"
+        assert told == {"Reason": reason, "Type": "User", "message": "Rate Exceeded."}
+        assert running.result().payload == b'"done"'
+        connection.request("POST", path, event)
+        assert connection.getresponse().status == 200
+        connection.close()
+
+
+FAILS_TWICE = """
+import os, tempfile
+def handler(event, context):
+    print("attempt of", context.aws_request_id)
+    marks = os.path.join(tempfile.gettempdir(), "marks")
+    open(marks, "a").write("x")
+    if os.path.getsize(marks) < event: raise RuntimeError("not yet")
+    print("succeeded")
+"""
+
+
+@pytest.mark.parametrize(("succeeds_at", "attempts"), [(1, 1), (3, 3), (4, 3)])
+def test_an_event_that_fails_is_tried_twice_again_under_its_request_id(
+    start_with: Any,
+    this_machine: Machine,
+    heard: list[str],
+    eventually: Any,
+    succeeds_at: int,
+    attempts: int,
+) -> None:
+    settings = Settings(retry_delays_s=(0.01, 0.01))
+    local = start_with(this_machine, FAILS_TWICE, on_log=heard.append, settings=settings)
+    with InvokeApi({"function": local}) as api:
+        connection = http.client.HTTPConnection(api.address)
+        connection.request(
+            "POST",
+            "/2015-03-31/functions/function/invocations",
+            str(succeeds_at),
+            {"X-Amz-Invocation-Type": "Event"},
+        )
+        answer = connection.getresponse()
+        request_id = answer.getheader("x-amzn-RequestId")
+        connection.close()
+        end = "succeeded" if succeeds_at <= 3 else f"event {request_id} was lost"
+        eventually(lambda: any(line.startswith(end) for line in heard))
+    assert answer.status == 202
+    assert heard.count(f"attempt of {request_id}") == attempts
+
+
+def test_an_event_that_waits_for_its_next_attempt_ends_with_the_api(
+    start_with: Any, this_machine: Machine, heard: list[str], eventually: Any
+) -> None:
+    local = start_with(this_machine, FAILS_TWICE, on_log=heard.append)
+    with InvokeApi({"function": local}) as api:
+        connection = http.client.HTTPConnection(api.address)
+        headers = {"X-Amz-Invocation-Type": "Event"}
+        connection.request("POST", "/2015-03-31/functions/function/invocations", "3", headers)
+        connection.getresponse().read()
+        connection.close()
+        eventually(lambda: any(line.startswith("REPORT") for line in heard))
+    threads = [thread for thread in threading.enumerate() if thread.name == "hotpack-event"]
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def test_a_closed_function_is_an_error_of_the_service(client: Any, local: LocalLambda) -> None:

@@ -36,12 +36,75 @@ LINES = [
 def test_a_line_of_lambda_is_written_again_as_it_was_read(line: str) -> None:
     parsed = logs.parse(line)
     assert parsed is not None
-    assert parsed.format() == line
+    assert logs.write(parsed, "Text", "unused") == line
 
 
 def test_every_kind_of_line_is_tried() -> None:
     kinds = {type(logs.parse(line)) for line in LINES}
     assert kinds == set(logs.LogLine.__args__)
+
+
+TIME = "2024-03-04T17:22:38.033Z"
+METRICS = '"durationMs":15.74,"billedDurationMs":147,"memorySizeMB":128,"maxMemoryUsedMB":56'
+RUNTIME = '"runtimeVersion":"python:3.13.v45","runtimeVersionArn":"arn:aws:lambda:us-east-1::1"'
+EVENTS = {
+    "initStart": f'{{"initializationType":"on-demand","phase":"init",{RUNTIME}}}',
+    "initReport": '{"initializationType":"on-demand","phase":"init","status":"timeout",'
+    '"metrics":{"durationMs":9999.79}}',
+    "restoreStart": f"{{{RUNTIME}}}",
+    "restoreReport": '{"status":"success","metrics":{"durationMs":511.25}}',
+    "start": f'{{"requestId":"{ID}","version":"$LATEST"}}',
+    "runtimeDone": f'{{"requestId":"{ID}","status":"error","errorType":"Runtime.ExitError"}}',
+    "report": f'{{"requestId":"{ID}","metrics":{{{METRICS},"initDurationMs":130.49}},'
+    '"status":"success"}',
+}
+FAILED = (
+    f'{{"requestId":"{ID}","metrics":{{{METRICS}}},"status":"error","errorType":"Runtime.OutOfMemory",'
+    '"tracing":{"spanId":"07f933","type":"X-Amzn-Trace-Id",'
+    '"value":"Root=1-5e34a;Parent=07f933;Sampled=1"}}'
+)
+JSON_LINES = [
+    f'{{"time":"{TIME}","type":"platform.{kind}","record":{record}}}'
+    for kind, record in [*EVENTS.items(), ("report", FAILED)]
+]
+
+
+@pytest.mark.parametrize("line", JSON_LINES)
+def test_a_json_line_of_lambda_is_written_again_as_it_was_read(line: str) -> None:
+    parsed = logs.parse(line)
+    assert parsed is not None
+    assert logs.write(parsed, "JSON", TIME) == line
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_says_the_same_in_both_formats(line: str) -> None:
+    parsed = logs.parse(line)
+    assert parsed is not None
+    written = logs.write(parsed, "JSON", TIME)
+    assert written is None or logs.parse(written) == parsed
+
+
+def test_what_json_has_no_line_for_is_in_the_runtimes_end() -> None:
+    without = {type(logs.parse(line)) for line in LINES} - {
+        type(logs.parse(line)) for line in JSON_LINES
+    }
+    assert without == {logs.End, logs.TimedOut, logs.Crashed}
+    assert logs.write(logs.RuntimeDone(ID, "timeout"), "Text", TIME) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        '{"level": "INFO", "message": "hello"}',
+        f'{{"time":"{TIME}","type":"platform.extension","record":{{}}}}',
+        f'{{"time":"{TIME}","type":"platform.report","record":{{"requestId":"1"}}}}',
+        f'{{"time":"{TIME}","type":"platform.report","record":[]}}',
+        JSON_LINES[1].replace('init"', 'lunch"'),
+    ],
+)
+def test_other_json_is_none_of_the_platforms(line: str) -> None:
+    assert logs.parse(line) is None
 
 
 def test_a_report_has_all_its_fields() -> None:

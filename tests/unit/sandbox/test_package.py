@@ -9,7 +9,7 @@ import pytest
 from hotpack.errors import ArtifactError, LimitError
 from hotpack.sandbox import Function, package
 from hotpack.target import RUNTIMES
-from hotpack.target.limits import UNZIPPED_BYTES
+from hotpack.target.limits import DIRECT_UPLOAD_BYTES, UNZIPPED_BYTES
 
 
 def make_zip(path: Path, files: Mapping[str, bytes], mode: int = 0o644) -> Path:
@@ -164,3 +164,16 @@ def test_what_is_no_zip_is_named(tmp_path: Path) -> None:
         package.check_size(function(tmp_path / "function.zip"))
     with pytest.raises(ArtifactError, match="does not exist"):
         package.check_size(function(tmp_path / "missing.zip"))
+
+
+def test_a_zip_that_needs_s3_is_refused_in_lambdas_words(tmp_path: Path) -> None:
+    code = tmp_path / "function.zip"
+    with code.open("wb") as file:
+        file.truncate(DIRECT_UPLOAD_BYTES)
+    package.check_direct_upload(function(code))
+    with code.open("ab") as file:
+        file.write(b"x")
+    words = "Request must be smaller than 69905067 bytes for the CreateFunction operation"
+    with pytest.raises(LimitError, match=words):
+        package.check_direct_upload(function(code), "CreateFunction")
+    package.check_direct_upload(function(tmp_path))  # a folder is no zip yet

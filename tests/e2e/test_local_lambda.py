@@ -1,0 +1,166 @@
+"""hotpack serve, doctor and the log format, as a user meets them."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Hotpack, document
+
+HANDLER = """\
+import logging
+
+def handler(event, context):
+    logging.getLogger().error("seen")
+    path = event.get("rawPath")
+    return {"version": 1, "path": path, "text": event.get("text")}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "app.py").write_text(HANDLER)
+    table = '[project]\nname = "greeter"\nversion = "1"\n[tool.hotpack]\nhandler = "app.handler"\n'
+    (folder / "pyproject.toml").write_text(table)
+    return folder
+
+
+@contextmanager
+def serving(project: Path, cache_dir: Path, *options: str) -> Iterator[Any]:
+    """Yield what `hotpack serve --json` prints; then interrupt it, and see that it ends well."""
+    ports = ["--port", "0", "--url-port", "0", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "hotpack", "serve", *ports, *options],
+        cwd=project,
+        env={**os.environ, "HOTPACK_CACHE_DIR": str(cache_dir)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            yield json.loads("".join(server.stdout.readline() for _ in range(5)))
+        finally:
+            server.send_signal(signal.SIGINT)
+            assert server.wait(30) == 0
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_the_aws_cli_invokes_it(project: Path, cache_dir: Path, tmp_path: Path) -> None:
+    """`aws lambda invoke --endpoint-url` gets response, status and log."""
+    with serving(project, cache_dir) as where:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "awscli", "lambda", "invoke"),
+                *("--endpoint-url", where["url"], "--region", "us-east-1"),
+                *("--function-name", "greeter", "--payload", '{"text": "ä"}'),
+                *("--log-type", "Tail", str(tmp_path / "out.json")),
+            ],
+            env={**os.environ, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["StatusCode"], told["ExecutedVersion"]) == (200, "$LATEST")
+    assert "LogResult" in told
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert out == {"version": 1, "path": None, "text": "ä"}
+
+
+def test_curl_calls_its_function_url_and_its_invoke_api(project: Path, cache_dir: Path) -> None:
+    """curl works against the function URL and the Invoke API."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not installed")
+
+    def call(*arguments: str) -> Any:
+        done = subprocess.run(
+            [curl, "--silent", "--fail", *arguments], capture_output=True, check=True
+        )
+        return json.loads(done.stdout)
+
+    with serving(project, cache_dir) as where:
+        assert call(f"{where['function_url']}/hello")["path"] == "/hello"
+        path = "/2015-03-31/functions/greeter/invocations"
+        assert call(f"{where['url']}{path}", "-d", '{"text": "x"}')["text"] == "x"
+
+
+def test_what_is_built_while_it_serves_is_served(
+    hotpack: Hotpack, project: Path, cache_dir: Path
+) -> None:
+    """After `hotpack build` in another terminal, the next request meets the new code."""
+    with serving(project, cache_dir) as where:
+        assert get(where["function_url"])["version"] == 1
+        (project / "app.py").write_text(HANDLER.replace('"version": 1', '"version": 2'))
+        assert hotpack("build", cwd=project).returncode == 0
+        assert get(where["function_url"])["version"] == 2
+
+
+def test_the_log_is_json_if_asked(hotpack: Hotpack, project: Path) -> None:
+    """--log-format JSON makes the platform's lines and the handler's records JSON."""
+    done = hotpack("invoke", "--event", "{}", "--log-format", "JSON", cwd=project)
+    told = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    kinds = [line.get("type", line.get("message")) for line in told]
+    assert kinds == ["platform.initStart", "platform.start", "seen", "platform.report"]
+
+
+def rows(result: Any) -> dict[str, dict[str, Any]]:
+    return {row["limit"]: row for row in result["limits"]}
+
+
+def test_doctor_names_what_holds_each_limit(hotpack: Hotpack) -> None:
+    """doctor has a row for every limit, by what it is held, and what to do where it is not."""
+    found = rows(document(hotpack("doctor", "--json")))
+    for limit, row in found.items():
+        assert row["by"], limit
+    if sys.platform == "linux":
+        for limit in ("memory", "CPU in proportion to memory", "freeze between invocations"):
+            assert found[limit]["enforced"], found[limit]
+
+
+def test_doctor_is_right_for_an_ordinary_user() -> None:
+    """Without root there are no control groups here: watched instead, and doctor says so."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    nobody = pwd.getpwnam("nobody")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            user=nobody.pw_uid,
+            group=nobody.pw_gid,
+            extra_groups=[],
+            env={"PATH": os.environ["PATH"], "HOTPACK_CACHE_DIR": "/nonexistent"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    try:
+        readable = run("-c", "import hotpack").returncode == 0
+    except PermissionError:
+        readable = False
+    if not readable:
+        pytest.skip("this Python is where only root can read")
+    found = rows(document(run("-m", "hotpack", "doctor", "--json")))
+    assert "control groups" not in found["memory"]["by"]
+    assert "SIGSTOP" in found["CPU in proportion to memory"]["by"]
+    assert "RLIMIT_NPROC" in found["1,024 processes and threads"]["by"]
