@@ -42,6 +42,11 @@ def test_for_another_python_and_architecture(tmp_path: Path, tools: Tools) -> No
     assert files["yaml/__init__.py"].distribution == "pyyaml"
     assert any(file.kind is Kind.METADATA for file in tree.files)
     assert [item.name for item in tree.distributions] == ["markupsafe", "pyyaml"]
+    for item in tree.distributions:
+        assert item.wheel is not None
+        assert "cp313-cp313-manylinux" in item.wheel.name
+        assert item.wheel.name.endswith("aarch64.whl")
+        assert f"sha256:{item.wheel.sha256}" in lock.text
     assert list(files) == sorted(files)
 
 

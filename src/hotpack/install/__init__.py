@@ -3,6 +3,7 @@
 from hotpack.install.installer import Lock, install, install_runtime_client, lock
 from hotpack.install.tree import Distribution, File, Kind, Tree
 from hotpack.install.uv import Uv
+from hotpack.install.wheels import Wheel, Wheels
 
 __all__ = [
     "Distribution",
@@ -11,6 +12,8 @@ __all__ = [
     "Lock",
     "Tree",
     "Uv",
+    "Wheel",
+    "Wheels",
     "install",
     "install_runtime_client",
     "lock",

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotpack.cache import Cache, digest_of
+from hotpack.errors import DependencyError
 from hotpack.install.tree import EMPTY_TREE, Tree, list_tree
 from hotpack.install.uv import Uv
+from hotpack.install.wheels import NO_WHEELS, Wheels
 from hotpack.progress import Progress
 from hotpack.project import Dependencies
 from hotpack.target import Target
 
-_LISTING = 2
+_LISTING = 3
 """Raised when the listing of a tree changes its meaning, so that cached ones are made anew."""
 
 
@@ -86,7 +88,8 @@ def install(lock: Lock, target: Target, uv: Uv, cache: Cache, progress: Progress
                 lock.folder,
             )  # fmt: skip
             _point_scripts_at_lambda(root, target)
-            tree = list_tree(root, f".{target.runtime.cache_tag}-")
+            wheels = _find_wheels(beside / "lock.txt", lock, target, uv)
+            tree = list_tree(root, f".{target.runtime.cache_tag}-", wheels)
             (beside / "tree.json").write_text(tree.to_json(beside))
     return Tree.from_json(listing.read_text(), listing.parent)
 
@@ -109,6 +112,25 @@ def install_runtime_client(target: Target, uv: Uv, cache: Cache, progress: Progr
                 target,
             )  # fmt: skip
     return cache.path("runtimes", key)
+
+
+def _find_wheels(requirements: Path, lock: Lock, target: Target, uv: Uv) -> Wheels:
+    """Return the wheels that uv chooses from for the lock's requirements.
+
+    The lock has the hashes of all files of a version and does not say whose they are. Right after
+    the installation uv has the index's answers still, so this costs a fraction of a second.
+    """
+    try:
+        return Wheels.of_pylock(
+            uv.run(
+                ["pip", "compile", *_for(target), "--no-deps", "--no-header", "--no-annotate",
+                 "--quiet", "--format", "pylock.toml", str(requirements)],
+                target,
+                lock.folder,
+            )
+        )  # fmt: skip
+    except DependencyError:
+        return NO_WHEELS  # what is installed is good all the same; an SBOM then names no hash
 
 
 def _counted(number: int) -> str:

@@ -15,6 +15,7 @@ from typing import Final, Self
 from packaging.utils import canonicalize_name
 
 from hotpack.errors import DependencyError
+from hotpack.install.wheels import NO_WHEELS, Wheel, Wheels
 
 
 class Kind(StrEnum):
@@ -78,6 +79,9 @@ class Distribution:
 
     version: str
 
+    wheel: Wheel | None = None
+    """What it was installed from; None where that is not known for sure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -116,16 +120,21 @@ class Tree:
             [f.path, f.size, f.sha256, f.kind, f.distribution, f.executable, _below(root, f.source)]
             for f in self.files
         ]
-        return json.dumps(
-            {"distributions": [[d.name, d.version] for d in self.distributions], "files": rows}
-        )
+        distributions = [
+            [d.name, d.version, [d.wheel.name, d.wheel.sha256] if d.wheel else None]
+            for d in self.distributions
+        ]
+        return json.dumps({"distributions": distributions, "files": rows})
 
     @classmethod
     def from_json(cls, text: str, root: Path) -> Self:
         """Return the tree that `to_json` wrote."""
         document = json.loads(text)
         return cls(
-            tuple(Distribution(*row) for row in document["distributions"]),
+            tuple(
+                Distribution(name, version, Wheel(*wheel) if wheel else None)
+                for name, version, wheel in document["distributions"]
+            ),
             tuple(
                 File(path, size, sha256, Kind(kind), distribution, executable, root / source)
                 for path, size, sha256, kind, distribution, executable, source in document["files"]
@@ -136,11 +145,11 @@ class Tree:
 EMPTY_TREE: Final = Tree((), ())
 
 
-def list_tree(root: Path, extension_suffix: str) -> Tree:
+def list_tree(root: Path, extension_suffix: str, wheels: Wheels = NO_WHEELS) -> Tree:
     """Return the listing of the distributions installed in the folder `root`.
 
     Files count that a RECORD lists; what an installer leaves beside them does not.
-    `extension_suffix` is the target's, e.g. `.cpython-313-`.
+    `extension_suffix` is the target's, e.g. `.cpython-313-`; `wheels` are those it may come from.
 
     Raises DependencyError for an editable install, which points to files outside of the tree.
     """
@@ -149,7 +158,7 @@ def list_tree(root: Path, extension_suffix: str) -> Tree:
     for info in sorted(root.glob("*.dist-info")):
         name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
         _refuse_editable(info)
-        distributions.append(Distribution(canonicalize_name(name), version))
+        distributions.append(Distribution(canonicalize_name(name), version, wheels.installed(info)))
         owners |= dict.fromkeys(_recorded(root, info), canonicalize_name(name))
     with ThreadPoolExecutor() as pool:
         files = pool.map(
