@@ -20,6 +20,7 @@ def test_package() -> None:
         "audit",
         "binaries",
         "install",
+        "inventory",
         "layout",
         "measure",
         "pack",

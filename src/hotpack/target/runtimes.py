@@ -81,6 +81,27 @@ class Target:
         major, minor = self.runtime.platform_glibc
         return f"{self.machine}-manylinux_{major}_{minor}"
 
+    @property
+    def markers(self) -> dict[str, str]:
+        """Every variable of environment markers (PEP 508) but `extra`, so that none is the host's.
+
+        AWS moves the third number of the version by itself; as for uv, it counts as 0.
+        """
+        version = self.runtime.python_version
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": f"{version}.0",
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": f"{version}.0",
+            "python_version": version,
+            "sys_platform": "linux",
+        }
+
     def __str__(self) -> str:
         return f"{self.runtime.name} on {self.architecture}"
 
