@@ -10,8 +10,9 @@ import pytest
 from hotpack.cache import Cache
 from hotpack.errors import ConfigError, LimitError
 from hotpack.install import Uv
+from hotpack.inventory import read_sizes
 from hotpack.pack import read_release
-from hotpack.pipeline import Build, Tools, build
+from hotpack.pipeline import Build, Tools, build, prepare
 from hotpack.progress import Silent
 from hotpack.project import Project, load_project
 from hotpack.project.config import PLACEMENTS
@@ -102,6 +103,21 @@ def test_handler_change_repacks_nothing(make_project: MakeProject, tools: Tools)
         assert archive.read("app.py").endswith(b"# changed\n")
     new = everything(tools.cache.root).keys() - cached
     assert {name.split("/")[0] for name in new} == {"bytecode"}
+
+
+def test_record_of_sizes(make_project: MakeProject, tools: Tools) -> None:
+    """A build says what its distributions weigh and where they are, and nothing of this machine."""
+    result = build(placed(make_project(), "bundled"), tools)
+    sizes = read_sizes(result.folder)
+    assert [item.distribution for item in sizes.distributions] == ["markupsafe", "pyyaml"]
+    for item, place in zip(sizes.distributions, result.layout.placed, strict=True):
+        assert (item.slimmed_bytes, item.packed_bytes) == (place.raw_bytes, place.packed_bytes)
+        assert item.placement == "bundled"
+        assert item.installed_bytes > 0
+    assert sizes.code_bytes == len(HANDLER)
+    text = (result.folder / "sizes.json").read_text()
+    assert str(tools.cache.root) not in text
+    assert str(result.prepared.project.root) not in text
 
 
 def test_release_is_read_back(make_project: MakeProject, tools: Tools) -> None:
@@ -199,3 +215,16 @@ def test_missing_library_is_warned_of(make_project: MakeProject, tools: Tools) -
     project = make_project("def handler(e, c): ...", dependencies=("lightgbm",))
     build(project, replace(tools, progress=Listening()))
     assert any("lightgbm" in line and "needs libgomp.so.1" in line for line in said)
+
+
+def test_display_library_is_warned_of(make_project: MakeProject, tools: Tools) -> None:
+    """opencv-python needs libGL, which Lambda lacks: the build says so, and what would do."""
+    said: list[str] = []
+
+    class Listening(Silent):
+        def warn(self, message: str, *, hint: str | None = None) -> None:
+            said.append(f"{message} {hint}")
+
+    project = make_project("def handler(e, c): ...", dependencies=("opencv-python<4.12",))
+    prepare(project, replace(tools, progress=Listening()))
+    assert any("libGL.so.1" in line and "opencv-python-headless" in line for line in said)

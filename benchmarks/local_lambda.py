@@ -1,0 +1,336 @@
+"""What the local Lambda costs, and whether the CPU share is the one that it says.
+
+    make bench-local                    writes docs/local-lambda.md's figures
+    python benchmarks/local_lambda.py --quick
+
+Durations are those of this machine; what counts beside them is what is taken off: awslambdaric's
+own start, or the same request to a server that answers at once.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hotpack.cli.options import open_tools
+from hotpack.install import install_runtime_client
+from hotpack.sandbox import (
+    ControlGroups,
+    Function,
+    InvokeApi,
+    LocalLambda,
+    Machine,
+    Settings,
+    probe,
+)
+from hotpack.sandbox.runtime_api import RuntimeApi
+from hotpack.target import RUNTIMES, Target
+from hotpack.target.limits import vcpus
+from hotpack.target.runtimes import host_architecture, host_runtime
+
+EMPTY = "def handler(event, context): return None"
+SPINS = """
+import time
+def handler(event, context):
+    wall, cpu = time.monotonic(), time.process_time()
+    while time.process_time() < cpu + event: pass
+    return [time.process_time() - cpu, time.monotonic() - wall]
+"""
+SPINS_ON_TWO = """
+import os, time
+def spin(seconds):
+    cpu = time.process_time()
+    while time.process_time() < cpu + seconds: pass
+def handler(event, context):
+    wall = time.monotonic()
+    pids = []
+    for _ in range(2):
+        pid = os.fork()
+        if not pid:
+            spin(event / 2)
+            os._exit(0)
+        pids.append(pid)
+    for pid in pids: os.waitpid(pid, 0)
+    return [event, time.monotonic() - wall]
+"""
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every measurement is made with."""
+
+    machine: Machine
+    client: Path
+    state: Path
+    quick: bool
+
+    @contextlib.contextmanager
+    def function(
+        self, source: str, machine: Machine | None = None, **changes: object
+    ) -> Iterator[LocalLambda]:
+        """Yield a function whose only module has this source."""
+        code = Path(tempfile.mkdtemp(dir=self.state))
+        (code / "app.py").write_text(source)
+        given: dict[str, object] = {
+            "handler": "app.handler",
+            "runtime": RUNTIMES[host_runtime()],
+            "architecture": host_architecture(),
+            "code": code,
+        }
+        with LocalLambda(
+            Function(**{**given, **changes}),  # type: ignore[arg-type]
+            interpreter=Path(sys.executable),
+            runtime_client=self.client,
+            state_dir=self.state / "state",
+            settings=Settings(),
+            machine=machine or self.machine,
+        ) as local:
+            yield local
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--markdown", type=Path, help="put the figures between the page's marks")
+    options.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
+    chosen = options.parse_args()
+    architecture = host_architecture()
+    if architecture is None:
+        sys.exit(f"Lambda has no {platform.machine()}")
+    tools = open_tools()
+    target = Target(RUNTIMES[host_runtime()], architecture)
+    client = install_runtime_client(target, tools.uv, tools.cache, tools.progress)
+    with tempfile.TemporaryDirectory() as folder:
+        setup = Setup(probe(), client, Path(folder), chosen.quick)
+        parts = [part(setup) for part in (warm, starts, many, growth, shares)]
+    text = "\n\n".join([_machine(setup), *parts])
+    print(text)
+    if chosen.markdown:
+        before, _, rest = chosen.markdown.read_text().partition(BEGIN)
+        after = rest.partition(END)[2]
+        chosen.markdown.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
+def _machine(setup: Setup) -> str:
+    version = f"Python {platform.python_version()} on {platform.machine()}"
+    means = f"{setup.machine.isolation.name}, {setup.machine.groups.name}"
+    return f"{version}, {os.cpu_count()} cores, Linux {platform.release()}; {means}."
+
+
+def warm(setup: Setup) -> str:
+    """Time warm invocations of an empty handler from the client's side, and what is ours of it."""
+    rounds = 200 if setup.quick else 2000
+    payload = b"{}"
+    with setup.function(EMPTY) as local, InvokeApi({"function": local}) as api:
+        whole = _median_ms(_lean_client(api.address, payload), rounds)
+        called = _median_ms(lambda: local.invoke(payload), rounds)
+    with setup.function(EMPTY) as local:
+        local.invoke(payload)
+        (idle,) = local._pool._idle
+        frozen = idle.sandbox._processes
+        thawing = _median_ms(lambda: (frozen.thaw(), frozen.freeze()), rounds)
+    floor = _bare_ms(setup, rounds)
+    rows = [
+        ("through the Invoke API, client to client", whole, "under 1.5 ms"),
+        ("`LocalLambda.invoke`", called, ""),
+        ("awslambdaric with a Runtime API that does nothing else", floor, ""),
+        ("ours: the first without the last", whole - floor, "under 0.5 ms"),
+        ("of it: orders to thaw and to freeze", thawing, ""),
+    ]
+    lines = ["| warm invocation of an empty handler | median | goal |", "|---|---|---|"]
+    lines += [f"| {name} | {value:.2f} ms | {goal} |" for name, value, goal in rows]
+    return "\n".join(lines)
+
+
+def _lean_client(address: str, payload: bytes) -> Callable[[], None]:
+    """Return a client that does no more than it must: one connection, one send, one read."""
+    host, port = address.split(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    path = "/2015-03-31/functions/function/invocations"
+    head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {len(payload)}\r\n\r\n"
+    request = head.encode() + payload
+
+    def call() -> None:
+        connection.sendall(request)
+        answer = connection.recv(65536)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            sys.exit(answer.decode())
+
+    return call
+
+
+def _bare_ms(setup: Setup, rounds: int) -> float:
+    """Time awslambdaric alone: next, handler, response, next."""
+    import queue
+
+    from hotpack.sandbox.events import Event, Ready
+    from hotpack.sandbox.runtime_states import Delivery
+
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with RuntimeApi(events.put) as api, _started(setup, api.address):
+        if not isinstance(events.get(timeout=30), Ready):
+            sys.exit("the runtime client does not start")
+        number = 0
+
+        def call() -> None:
+            nonlocal number
+            number += 1
+            api.deliver(Delivery(f"id-{number}", b"{}", 10**14, "arn:aws:x", "Root=1-2"))
+            events.get(timeout=30)
+            events.get(timeout=30)
+
+        return _median_ms(call, rounds)
+
+
+@contextlib.contextmanager
+def _started(setup: Setup, address: str) -> Iterator[None]:
+    """Run awslambdaric as one would by hand."""
+    code = Path(tempfile.mkdtemp(dir=setup.state))
+    (code / "app.py").write_text(EMPTY)
+    environment = {
+        "AWS_LAMBDA_RUNTIME_API": address,
+        "LAMBDA_TASK_ROOT": str(code),
+        "PYTHONPATH": f"{setup.client}:{code}",
+    }
+    command = [_python(), "-S", "-m", "awslambdaric", "app.handler"]
+    process = subprocess.Popen(command, cwd=code, env=environment)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _python() -> str:
+    return str(getattr(sys, "_base_executable", sys.executable))
+
+
+def starts(setup: Setup) -> str:
+    """Time from nothing to the first /next, with and without the sandbox."""
+    import queue
+
+    from hotpack.sandbox.events import Event
+
+    rounds = 5 if setup.quick else 30
+    alone, inside = [], []
+    with setup.function(EMPTY, memory_mb=1769) as local:
+        for _ in range(rounds):
+            events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+            with RuntimeApi(events.put) as api:
+                began = time.perf_counter()
+                with _started(setup, api.address):
+                    events.get(timeout=30)
+                    alone.append((time.perf_counter() - began) * 1000)
+            began = time.perf_counter()
+            invocation = local.invoke(b"{}")
+            took = (time.perf_counter() - began) * 1000 - invocation.duration_ms
+            inside.append(took)
+            for sandbox in local._pool.take_all():
+                sandbox.close()
+    beyond = [a - b for a, b in zip(inside, alone, strict=True)]
+    return "\n".join(
+        [
+            "| from nothing to the first `/next` | median | goal |",
+            "|---|---|---|",
+            f"| awslambdaric alone | {statistics.median(alone):.1f} ms | |",
+            f"| in a sandbox | {statistics.median(inside):.1f} ms | |",
+            f"| beyond | {statistics.median(beyond):.1f} ms | under 15 ms |",
+        ]
+    )
+
+
+def many(setup: Setup) -> str:
+    """Invoke 200 times at once over at most 50 sandboxes, and look for what is lost."""
+    total, at_once = (40, 10) if setup.quick else (200, 50)
+    source = "import time\ndef handler(event, context): time.sleep(0.05); return event"
+    with setup.function(source, memory_mb=512, timeout_s=120) as local:
+        began = time.perf_counter()
+        with ThreadPoolExecutor(at_once) as threads:
+            got = list(threads.map(lambda n: local.invoke(str(n).encode()), range(total)))
+        took_s = time.perf_counter() - began
+        right = sum(json.loads(each.payload) == n for n, each in enumerate(got))
+        opened = sum(each.start == "cold" for each in got)
+    return (
+        f"{total} invocations, {at_once} at once, over {opened} sandboxes: {right} answered right, "
+        f"{total - right} lost, in {took_s:.1f} s, cold starts of all sandboxes included."
+    )
+
+
+def growth(setup: Setup) -> str:
+    """Invoke 10,000 times one after the other, and look at what the supervisor holds."""
+    rounds = 500 if setup.quick else 10_000
+    with setup.function(EMPTY) as local, InvokeApi({"function": local}) as api:
+        call = _lean_client(api.address, b"{}")
+        for _ in range(rounds // 10):  # what is made once, and kept
+            call()
+        before = _held()
+        for _ in range(rounds):
+            call()
+        after = _held()
+    memory_kb, descriptors, threads = (b - a for a, b in zip(before, after, strict=True))
+    return (
+        f"{rounds:,} warm invocations one after the other: the supervisor's memory grew by "
+        f"{memory_kb:,} kB of {before[0]:,}, its descriptors by {descriptors} of {before[1]}, its "
+        f"threads by {threads} of {before[2]}."
+    )
+
+
+def _held() -> tuple[int, int, int]:
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    resident_kb = int(fields["VmRSS"].split()[0])
+    return resident_kb, len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+
+def shares(setup: Setup) -> str:
+    """See what share of the CPU spinning functions get, in each way to hold them."""
+    work_s = 0.3 if setup.quick else 2.0
+    ways = {"control groups": setup.machine}
+    if setup.machine.groups.parents:
+        ways["watched"] = replace(setup.machine, groups=ControlGroups())
+    lines = [
+        "| memory | share of a vCPU | " + " | ".join(f"{way}, got" for way in ways) + " |",
+        "|---|---|" + "---|" * len(ways),
+    ]
+    for memory_mb in (128, 512, 1769, 3008):
+        share, told = vcpus(memory_mb), []
+        for machine in ways.values():
+            source = SPINS if share <= 1 else SPINS_ON_TWO
+            with setup.function(source, machine, memory_mb=memory_mb, timeout_s=300) as local:
+                local.invoke(b"0.001")
+                answers = [
+                    json.loads(local.invoke(json.dumps(work_s * min(share, 1)).encode()).payload)
+                    for _ in range(1 if setup.quick else 3)
+                ]
+            got = statistics.median(cpu / wall for cpu, wall in answers)
+            told.append(f"{got:.3f} ({got / share - 1:+.1%})")
+        lines.append(f"| {memory_mb:,} MB | {share:.3f} | " + " | ".join(told) + " |")
+    return "\n".join(lines)
+
+
+def _median_ms(call: Callable[[], object], rounds: int) -> float:
+    for _ in range(20):
+        call()
+    took = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call()
+        took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took)
+
+
+if __name__ == "__main__":
+    main()
