@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Self
 
 import platformdirs
+from packaging.requirements import Requirement
 
 from hotpack import audit, install, slim
 from hotpack.cache import Cache
 from hotpack.errors import DependencyError
 from hotpack.install import File, Tree, Uv
+from hotpack.inventory import RECORD, Sizes, direct_requirements
 from hotpack.layout import Layout, Weight, placed_together, plan
 from hotpack.pack import (
     CompressedDistribution,
@@ -77,6 +79,9 @@ class Prepared:
     source: str | None
     """The file that names the dependencies, None where there are none."""
 
+    direct: tuple[Requirement, ...]
+    """What that file names."""
+
     python: Path | None
     """What makes bytecode for the target; None where it is not installed, or not wanted."""
 
@@ -84,6 +89,11 @@ class Prepared:
     libraries: audit.Libraries
     slimmed: Tree
     reports: tuple[RuleReport, ...]
+
+    @property
+    def code_bytes(self) -> int:
+        """What the project's own files weigh."""
+        return sum(file.size for file in self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +117,7 @@ class Build:
     @property
     def plain_bytes(self) -> int:
         """What a plain install with the project's code weighs."""
-        code = sum(file.size for file in self.prepared.code)
-        return self.prepared.installed.size_bytes + code
+        return self.prepared.installed.size_bytes + self.prepared.code_bytes
 
 
 def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepared:
@@ -135,6 +144,7 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
         code,
         left_out(project, code),
         source,
+        direct_requirements(dependencies),
         python,
         tree,
         libraries,
@@ -163,9 +173,7 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
     compressed: dict[str, CompressedDistribution] = {}
     runtime: list[Entry] = []
     if not _all_inline(project.config.place, prepared.slimmed, code):
-        compressed = compress(
-            groups, tools.cache, tools.progress, once=project.config.slim.duplicates
-        )
+        compressed = _compress(prepared, tools)
         runtime = runtime_entries(
             project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
         )
@@ -184,6 +192,7 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
         packed=[compressed[name] for name in layout.names("bundled", "remote")],
         runtime=runtime if layout.is_packed else [],
+        records={RECORD: _sizes(prepared, layout).record()},
     )
     if layout.names("remote") and project.config.bucket is None:
         tools.progress.warn(
@@ -194,6 +203,40 @@ def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
         project.state / "build", project.config, layout, contents, tools.cache, tools.progress
     )
     return Build(prepared, layout, release)
+
+
+def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
+    """Return what the distributions weigh; with `pack` compressed too, which takes time once."""
+    packed = _compress(prepared, tools) if pack else {}
+    return Sizes.of(
+        prepared.project.config.target,
+        prepared.installed,
+        prepared.slimmed,
+        code_bytes=prepared.code_bytes,
+        packed={name: item.packed_bytes for name, item in packed.items()},
+        placements={},
+    )
+
+
+def _sizes(prepared: Prepared, layout: Layout) -> Sizes:
+    """Return what a build's distributions weigh, and where they are."""
+    return Sizes.of(
+        prepared.project.config.target,
+        prepared.installed,
+        prepared.slimmed,
+        code_bytes=prepared.code_bytes,
+        packed={placed.distribution: placed.packed_bytes for placed in layout.placed},
+        placements={placed.distribution: placed.placement for placed in layout.placed},
+    )
+
+
+def _compress(prepared: Prepared, tools: Tools) -> dict[str, CompressedDistribution]:
+    return compress(
+        prepared.slimmed.by_distribution(),
+        tools.cache,
+        tools.progress,
+        once=prepared.project.config.slim.duplicates,
+    )
 
 
 def _find_python(project: Project, tools: Tools) -> Path | None:

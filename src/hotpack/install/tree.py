@@ -110,6 +110,11 @@ class Tree:
             groups[file.distribution].append(file)
         return {name: tuple(files) for name, files in groups.items()}
 
+    def bytes_by_distribution(self) -> dict[str, int]:
+        """Return what every distribution weighs."""
+        groups = self.by_distribution()
+        return {name: sum(file.size for file in files) for name, files in groups.items()}
+
     def replaced(self, files: Iterable[File]) -> Self:
         """Return a tree of the same distributions with other files."""
         return type(self)(self.distributions, tuple(sorted(files, key=lambda file: file.path)))

@@ -1,13 +1,22 @@
 """What is shipped: what it weighs, and who requires it."""
 
+from hotpack.inventory.difference import Change, Difference, compare
 from hotpack.inventory.direct import direct_requirements
 from hotpack.inventory.metadata import Metadata, read_metadata
 from hotpack.inventory.requirements import Requirements, find_requirements
+from hotpack.inventory.sizes import RECORD, DistributionSizes, Sizes, read_sizes
 
 __all__ = [
+    "RECORD",
+    "Change",
+    "Difference",
+    "DistributionSizes",
     "Metadata",
     "Requirements",
+    "Sizes",
+    "compare",
     "direct_requirements",
     "find_requirements",
     "read_metadata",
+    "read_sizes",
 ]

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,6 +69,9 @@ class Contents:
 
     runtime: Sequence[Entry]
     """What it takes to restore them; none where all is inline."""
+
+    records: Mapping[str, bytes]
+    """What is kept beside the function, by file name: nothing that it needs to run."""
 
 
 def write_artifacts(
@@ -179,6 +182,8 @@ def _write(
         )
     _check_budget(config, size, layout, unzipped_bytes(contents.code))
     write_zip(folder / "function.zip", stable, changing, cache, progress)
+    for name, record in contents.records.items():
+        (folder / name).write_bytes(record)
     return _describe(folder, config, packs, size)
 
 
