@@ -20,7 +20,14 @@ from hotpack import audit, install, slim
 from hotpack.cache import Cache
 from hotpack.errors import DependencyError
 from hotpack.install import File, Tree, Uv
-from hotpack.inventory import RECORD, Sizes, direct_requirements
+from hotpack.inventory import (
+    RECORD,
+    Requirements,
+    Sizes,
+    direct_requirements,
+    find_requirements,
+    read_metadata,
+)
 from hotpack.layout import Layout, Weight, placed_together, plan
 from hotpack.pack import (
     CompressedDistribution,
@@ -216,6 +223,12 @@ def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
         packed={name: item.packed_bytes for name, item in packed.items()},
         placements={},
     )
+
+
+def requirements_of(prepared: Prepared) -> Requirements:
+    """Return who requires whom among the distributions, on the target."""
+    metadata = read_metadata(prepared.installed)
+    return find_requirements(metadata, prepared.direct, prepared.project.config.target)
 
 
 def _sizes(prepared: Prepared, layout: Layout) -> Sizes:

@@ -13,7 +13,7 @@ COMMANDS: Final = {
     "build": "Build the function: install, slim, lay out, pack.",
     "sizes": "Show what weighs what, by distribution and file.",
     "invoke": "Run events in the local Lambda.",
-    "serve": "Serve the function behind a local Invoke API.",
+    "serve": "Serve the function behind a local Invoke API and a function URL.",
     "doctor": "Show what this machine can do, and what is missing.",
     "completion": "Print the shell completion script.",
 }

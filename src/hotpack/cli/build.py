@@ -16,7 +16,7 @@ from hotpack.cli.options import (
 )
 from hotpack.measure import smoke_check
 from hotpack.pipeline import build as run_pipeline
-from hotpack.report import sizes
+from hotpack.report import builds
 
 
 @click.command(
@@ -46,16 +46,16 @@ def build(root: Path, place: str | None, upgrade: bool, check: bool, as_json: bo
     checked = smoke_check(result.prepared, tools) if check else None
     if as_json:
         smoke = {"smoke": asdict(checked)} if checked else {}
-        print_json({**sizes.build_document(result), **smoke})
+        print_json({**builds.build_document(result), **smoke})
         return
     show(
-        sizes.rules_table(result),
+        builds.rules_table(result),
         "",
-        sizes.layout_table(result),
+        builds.layout_table(result),
         "",
-        sizes.before_and_after(result),
-        *filter(None, [sizes.left_out(result)]),
-        *([sizes.smoke_text(checked)] if checked else []),
+        builds.before_and_after(result),
+        *filter(None, [builds.left_out(result)]),
+        *([builds.smoke_text(checked)] if checked else []),
         f"\n[bold green]It fits.[/] {os.path.relpath(result.folder)}/function.zip; "
         "run it with [bold]hotpack invoke[/]",
     )

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
-from hotpack.cli.console import print_json, show
+from hotpack.cli.console import console, print_json, show
 from hotpack.cli.options import json_option, open_project, open_tools, project_option
-from hotpack.pipeline import prepare
+from hotpack.inventory import Difference, Requirements, Sizes, compare, read_sizes
+from hotpack.pipeline import Prepared, prepare, requirements_of, weigh
+from hotpack.report import difference as changes
 from hotpack.report import sizes as report
 
 
@@ -14,29 +16,69 @@ from hotpack.report import sizes as report
     epilog="""\b
 Examples:
   hotpack sizes
-  hotpack sizes --files 20
-  hotpack sizes --json | jq '.distributions[0]'
+  hotpack sizes --no-pack --all --files 20
+  hotpack sizes --json > before.json
+  hotpack sizes --diff before.json
 """
 )
 @project_option
+@click.option(
+    "--pack/--no-pack",
+    default=True,
+    help="Whether to compress everything to see what it weighs packed: slow for the first time.",
+)
+@click.option("--all", "show_all", is_flag=True, help="Name every distribution.")
 @click.option("--files", default=8, show_default=True, help="How many of the largest files.")
+@click.option(
+    "--diff",
+    "old",
+    type=click.Path(path_type=Path, exists=True),
+    help="Show what changed since another build: its project, its folder, its release.json, or "
+    "what `hotpack sizes --json` printed.",
+)
 @json_option
-def sizes(root: Path, files: int, as_json: bool) -> None:
+def sizes(
+    root: Path, pack: bool, show_all: bool, files: int, old: Path | None, as_json: bool
+) -> None:
     """Show what weighs what, by distribution and file.
 
-    Installs and slims the dependencies, and packs nothing.
+    Installs, slims and compresses the dependencies, and builds nothing. Sizes are in 10^6 bytes.
     """
-    prepared = prepare(open_project(root), open_tools())
+    earlier = read_sizes(old) if old else None
+    tools = open_tools()
+    prepared = prepare(open_project(root), tools)
+    weighed = weigh(prepared, tools, pack=pack and (as_json or not old))
+    requirements = requirements_of(prepared)
+    difference = compare(earlier, weighed) if earlier else None
     if as_json:
-        print_json(report.sizes_document(prepared, files))
-        return
-    code_bytes = sum(file.size for file in prepared.code)
+        document = report.sizes_document(prepared, weighed, requirements, files)
+        diff = {"diff": changes.difference_document(difference)} if difference else {}
+        print_json({**document, **diff})
+    elif difference:
+        show_difference(difference)
+    else:
+        show_sizes(prepared, weighed, requirements, files, show_all=show_all)
+
+
+def show_difference(difference: Difference) -> None:
+    """Print what changed."""
+    show(changes.difference_table(difference), "", changes.difference_text(difference))
+
+
+def show_sizes(
+    prepared: Prepared, weighed: Sizes, requirements: Requirements, files: int, *, show_all: bool
+) -> None:
+    """Print what weighs what, as wide as the terminal."""
+    width = console(err=False).width
+    shown = None if show_all else report.SHOWN
     show(
-        report.plain_table(prepared),
+        report.sizes_table(weighed, requirements, width=width, shown=shown),
         "",
         report.kinds_table(prepared),
         "",
         report.files_table(prepared, files),
         "",
-        report.wall(prepared.installed.size_bytes + code_bytes),
+        report.limit_table(weighed),
+        "",
+        report.wall(weighed.installed_bytes + weighed.code_bytes),
     )

@@ -113,8 +113,8 @@ def _file_rows(packs: Sequence[Pack]) -> list[list[int | str | bool]]:
             for file in distribution.stored:
                 starts[file.sha256] = start
                 start += file.size
-            mine = [[f.path, starts[f.sha256], f.size, f.executable] for f in distribution.files]
-            rows += sorted(mine, key=lambda row: (row[1], row[2]))
+            files = sorted(distribution.files, key=lambda f: (starts[f.sha256], f.size))
+            rows += [[f.path, starts[f.sha256], f.size, f.executable] for f in files]
     return rows
 
 

@@ -1,6 +1,37 @@
 """How numbers look."""
 
+from rich.table import Table
+from rich.text import Text
+
+from hotpack.target.limits import UNZIPPED_BYTES
+
 
 def ms(duration_ms: float | None) -> str:
     """Return a duration in milliseconds, a dash where there is none."""
     return "-" if duration_ms is None else f"{duration_ms:,.0f} ms"
+
+
+def mb_change(change_bytes: int) -> str:
+    """Return by how many megabytes something grew, with its sign."""
+    return f"{change_bytes / 1e6:+,.1f} MB"
+
+
+def columns(*names: str, numbers: frozenset[str] = frozenset({"raw", "packed", "size"})) -> Table:
+    """Return a table without lines whose columns of `numbers` are to the right."""
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=True)
+    return table
+
+
+def limit_bar(size: int, width: int = 24) -> Text:
+    """Return a bar of Lambda's limit with the share in words, red for the part that is over."""
+    share = size / UNZIPPED_BYTES
+    filled = round(share * width)
+    inside, over = min(filled, width), max(min(filled, 2 * width) - width, 0)
+    return Text.assemble(
+        ("█" * inside, "green"),
+        ("█" * over, "red"),
+        ("░" * (width - inside), "dim"),
+        f" {share:.0%}",
+    )

@@ -1,41 +1,54 @@
-"""Tables of what weighs what."""
+"""What weighs what, and why it is there: a document and tables."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from hotpack.install import Tree
-from hotpack.measure import Smoke
-from hotpack.pipeline import Build, Prepared
+from hotpack.install import File, Kind, Tree
+from hotpack.inventory import DistributionSizes, Requirements, Sizes
+from hotpack.pipeline import Prepared
 from hotpack.progress import mb
+from hotpack.report.format import columns, limit_bar
 from hotpack.target.limits import UNZIPPED_BYTES, over_size_message
 
-_SHOWN = 12
+SHOWN = 12
+"""Distributions that a table names; the others are summed."""
+
+_YOU = "you"
+_NUMBERS = frozenset({"installed", "slimmed", "packed", "size"})
 
 
-def sizes_document(prepared: Prepared, largest: int) -> dict[str, Any]:
-    """Return what weighs what, for `--json`."""
-    installed, slimmed = _by_distribution(prepared.installed), _by_distribution(prepared.slimmed)
+def sizes_document(
+    prepared: Prepared, sizes: Sizes, requirements: Requirements, largest: int
+) -> dict[str, Any]:
+    """Return what weighs what, for `--json`: the record of a build, with more in it."""
     return {
+        **sizes.document(),
         "limit_bytes": UNZIPPED_BYTES,
-        "installed_bytes": prepared.installed.size_bytes,
-        "slimmed_bytes": prepared.slimmed.size_bytes,
-        "code_bytes": sum(file.size for file in prepared.code),
+        "installed_bytes": sizes.installed_bytes,
+        "slimmed_bytes": sizes.slimmed_bytes,
+        "packed_bytes": sizes.packed_bytes,
         "distributions": [
             {
-                "distribution": item.name,
-                "version": item.version,
-                "installed_bytes": installed[item.name],
-                "slimmed_bytes": slimmed.get(item.name, 0),
+                **asdict(item),
+                "limit_share": round(item.slimmed_bytes / UNZIPPED_BYTES, 6),
+                "direct": item.distribution in requirements.direct,
+                "required_by": list(requirements.required_by(item.distribution)),
             }
-            for item in prepared.installed.distributions
+            for item in sizes.distributions
         ],
         "kinds": [
-            {"kind": kind, "installed_bytes": size, "cold": kind.is_cold}
-            for kind, size in _by_kind(prepared.installed).most_common()
+            {
+                "kind": kind,
+                "installed_bytes": before,
+                "slimmed_bytes": after,
+                "cold": kind.is_cold,
+            }
+            for kind, before, after in _by_kind(prepared)
         ],
         "files": [
             {"path": file.path, "size_bytes": file.size, "distribution": file.distribution}
@@ -44,33 +57,85 @@ def sizes_document(prepared: Prepared, largest: int) -> dict[str, Any]:
     }
 
 
-def plain_table(prepared: Prepared) -> Table:
-    """Return what a plain install weighs, by distribution, the heaviest first."""
-    installed, slimmed = _by_distribution(prepared.installed), _by_distribution(prepared.slimmed)
-    table = _table("distribution", "version", "installed", "slimmed", "share of Lambda's limit")
-    versions = {item.name: item.version for item in prepared.installed.distributions}
-    heaviest = sorted(installed.items(), key=lambda item: (-item[1], item[0]))
-    for name, size in heaviest[:_SHOWN]:
-        slim = mb(slimmed.get(name, 0))
-        table.add_row(name, versions[name], mb(size), slim, _bar(size))
-    rest = [name for name, _ in heaviest[_SHOWN:]]
+def heaviest(sizes: Sizes) -> list[DistributionSizes]:
+    """Return the distributions, those first that weigh most as installed."""
+    return sorted(sizes.distributions, key=lambda item: (-item.installed_bytes, item.distribution))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How the table of distributions fits a terminal: rows have 78 columns at least, or 94."""
+
+    width: int
+
+    @property
+    def is_wide(self) -> bool:
+        return self.width >= 100
+
+    @property
+    def gap(self) -> int:
+        return 2 if self.is_wide else 1
+
+    @property
+    def name(self) -> int:
+        return 24 if self.is_wide else 20
+
+    @property
+    def share(self) -> int:
+        return 13 if self.is_wide else 5
+
+    @property
+    def why(self) -> int:
+        """What is left for the last column."""
+        return max(self.width - (self.name + 10 + 10 + 9 + 9 + self.share) - 6 * self.gap, 9)
+
+
+def sizes_table(
+    sizes: Sizes, requirements: Requirements, *, width: int, shown: int | None = SHOWN
+) -> Table:
+    """Return what every distribution weighs and who requires it, the heaviest first.
+
+    It is `width` columns wide. All are named where `shown` is None; otherwise so many, and the
+    others are summed.
+    """
+    fit = _Fit(width)
+    table = Table(box=None, pad_edge=False, padding=(0, fit.gap, 0, 0))
+    table.add_column("distribution", no_wrap=True, max_width=fit.name)
+    table.add_column("version", no_wrap=True, max_width=10)
+    for name in ("installed", "slimmed", "packed"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("of limit", no_wrap=True, min_width=fit.share)
+    table.add_column("required by", no_wrap=True, max_width=fit.why)
+    rows = heaviest(sizes)
+    for item in rows[:shown]:
+        why = reason(item.distribution, requirements, fit.why)
+        table.add_row(item.distribution, item.version, *_cells([item], fit), why)
+    rest = rows[shown:] if shown is not None else []
     if rest:
-        size = sum(installed[name] for name in rest)
-        label = f"{len(rest)} more"
-        slim = mb(sum(slimmed.get(name, 0) for name in rest))
-        table.add_row(label, "", mb(size), slim, _bar(size))
-    table.add_section()
-    total = prepared.installed.size_bytes
-    slim = mb(prepared.slimmed.size_bytes)
-    table.add_row("all", "", mb(total), slim, _bar(total), style="bold")
+        table.add_row(f"{len(rest)} more", "", *_cells(rest, fit), "")
+    table.add_row("all", "", *_cells(rows, fit), "", style="bold")
     return table
 
 
+def reason(name: str, requirements: Requirements, width: int) -> str:
+    """Return who requires a distribution, as many of them as `width` characters hold.
+
+    The project's own requirement is "you"; the ones that did not fit are counted.
+    """
+    who = [_YOU] if name in requirements.direct else []
+    who += requirements.required_by(name)
+    for count in range(len(who), 0, -1):
+        text = ", ".join(who[:count]) + (f" +{len(who) - count}" if count < len(who) else "")
+        if len(text) <= width:
+            return text
+    return f"{len(who)} others" if who else "-"
+
+
 def kinds_table(prepared: Prepared) -> Table:
-    """Return what a plain install weighs, by kind of file."""
-    table = _table("kind", "installed", "", "")
-    for kind, size in _by_kind(prepared.installed).most_common():
-        table.add_row(kind, mb(size), "cold" if kind.is_cold else "", _bar(size))
+    """Return what the kinds of files weigh, installed and slimmed."""
+    table = columns("kind", "installed", "slimmed", "of limit", numbers=_NUMBERS)
+    for kind, before, after in _by_kind(prepared):
+        table.add_row(kind, mb(before), mb(after), limit_bar(after))
     return table
 
 
@@ -82,6 +147,22 @@ def files_table(prepared: Prepared, largest: int) -> Table:
     for file in _largest(prepared.slimmed, largest):
         table.add_row(file.path, mb(file.size))
     return table
+
+
+def limit_table(sizes: Sizes) -> Table:
+    """Return what a function of it weighs, plain, slimmed and packed, against Lambda's limit."""
+    table = columns("with the project's own files", "size", "share of Lambda's limit")
+    for name, size in steps(sizes).items():
+        table.add_row(name, mb(size), limit_bar(size))
+    return table
+
+
+def steps(sizes: Sizes) -> Mapping[str, int]:
+    """Return what all weighs after each step, the project's own files included."""
+    parts = {"installed": sizes.installed_bytes, "slimmed": sizes.slimmed_bytes}
+    if sizes.packed_bytes is not None:
+        parts["packed"] = sizes.packed_bytes
+    return {name: size + sizes.code_bytes for name, size in parts.items()}
 
 
 def wall(plain_bytes: int) -> Text:
@@ -96,157 +177,31 @@ def wall(plain_bytes: int) -> Text:
     )
 
 
-def build_document(build: Build) -> dict[str, Any]:
-    """Return what a build came to, for `--json`."""
-    release = build.release
-    return {
-        "fits": True,
-        "limit_bytes": UNZIPPED_BYTES,
-        "package_bytes": release.package_bytes,
-        "zip_bytes": release.zip_bytes,
-        "plain_bytes": build.plain_bytes,
-        "slimmed_bytes": build.prepared.slimmed.size_bytes,
-        "runtime": release.runtime,
-        "architecture": release.architecture,
-        "handler": release.handler,
-        "code_files": [file.path for file in build.prepared.code],
-        "left_out": list(build.prepared.left_out),
-        "function_zip": str(build.folder / "function.zip"),
-        "remote_packs": [
-            {"key": key, "path": str(build.folder / name)}
-            for key, name in release.remote_packs.items()
-        ],
-        "layout": [
-            {
-                "distribution": placed.distribution,
-                "version": build.versions[placed.distribution],
-                "placement": placed.placement,
-                "raw_bytes": placed.raw_bytes,
-                "packed_bytes": placed.packed_bytes,
-                "reason": placed.reason,
-            }
-            for placed in build.layout.placed
-        ],
-        "slim": [
-            {
-                "rule": report.rule,
-                "saved_bytes": report.saved_bytes,
-                "saved_files": report.saved_files,
-                "note": report.note,
-            }
-            for report in build.prepared.reports
-        ],
-    }
-
-
-def rules_table(build: Build) -> Table:
-    """Return what each rule of slim did."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("slim", no_wrap=True)
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("", style="dim")
-    for report in build.prepared.reports:
-        change = f"{-report.saved_bytes / 1e6:+,.1f} MB" if report.saved_bytes else "-"
-        table.add_row(f"  {report.rule}", change, report.note or "")
-    return table
-
-
-def layout_table(build: Build) -> Table:
-    """Return where every distribution goes: the heaviest by name, the others summed."""
-    table = _table("distribution", "version", "raw", "packed", "placement", "why")
-    heaviest = sorted(build.layout.placed, key=lambda item: -item.raw_bytes)
-    for placed in heaviest[:_SHOWN]:
-        packed = "-" if placed.packed_bytes is None else mb(placed.packed_bytes)
-        table.add_row(
-            placed.distribution,
-            build.versions[placed.distribution],
-            mb(placed.raw_bytes),
-            packed,
-            placed.placement,
-            placed.reason,
-        )
-    rest = heaviest[_SHOWN:]
-    for placement in ("inline", "bundled", "remote"):
-        mine = [placed for placed in rest if placed.placement == placement]
-        if mine:
-            raw, packed_bytes = (
-                sum(p.raw_bytes for p in mine),
-                sum(p.packed_bytes or 0 for p in mine),
-            )
-            packed = mb(packed_bytes) if packed_bytes else "-"
-            table.add_row(f"{len(mine)} more", "", mb(raw), packed, placement, "")
-    return table
-
-
-def left_out(build: Build) -> Text | None:
-    """Return a line on the project's folders that are not in the function, None without any."""
-    if not build.prepared.left_out:
-        return None
-    names = ", ".join(f"{name}/" for name in build.prepared.left_out)
-    return Text(f"Not in the function: {names} (name what it needs in `include`)", style="dim")
-
-
-def smoke_text(smoke: Smoke) -> Text:
-    """Return what came of the smoke check."""
-    count = len(smoke.modules)
-    lines = [f"{count} packages import from the slimmed tree as from the full install."]
-    lines += [f"  {name} from neither: {reason}" for name, reason in smoke.failing.items()]
-    return Text("\n" + "\n".join(lines))
-
-
-def before_and_after(build: Build) -> Table:
-    """Return the sizes of the build's steps against Lambda's limit."""
-    release = build.release
-    remote = sum(
-        placed.packed_bytes or 0 for placed in build.layout.placed if placed.placement == "remote"
-    )
-    steps = [
-        ("the project's own files", sum(file.size for file in build.prepared.code)),
-        ("plain install, with them", build.plain_bytes),
-        ("slimmed, with bytecode", build.prepared.slimmed.size_bytes),
-        ("function, unzipped", release.package_bytes),
-        ("function.zip", release.zip_bytes),
-        *([("packs on S3", remote)] if remote else []),
+def _cells(items: Sequence[DistributionSizes], fit: _Fit) -> list[str | Text]:
+    """Return the cells of numbers of a row that sums the distributions."""
+    slimmed = sum(item.slimmed_bytes for item in items)
+    packed = [item.packed_bytes for item in items]
+    return [
+        mb(sum(item.installed_bytes for item in items)),
+        mb(slimmed),
+        "-" if None in packed else mb(sum(size or 0 for size in packed)),
+        limit_bar(slimmed, 8) if fit.is_wide else Text(f"{slimmed / UNZIPPED_BYTES:.0%}"),
     ]
-    table = _table("", "size", "share of Lambda's limit")
-    for name, size in steps:
-        table.add_row(name, mb(size), _bar(size))
-    return table
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    numbers = {"installed", "slimmed", "raw", "packed", "size"}
-    for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=True)
-    return table
+def _by_kind(prepared: Prepared) -> list[tuple[Kind, int, int]]:
+    """Return every kind with its bytes installed and slimmed, the heaviest first."""
+    before, after = _sum_kinds(prepared.installed), _sum_kinds(prepared.slimmed)
+    kinds = sorted({*before, *after}, key=lambda kind: (-max(before[kind], after[kind]), kind))
+    return [(kind, before[kind], after[kind]) for kind in kinds]
 
 
-def _bar(size: int, width: int = 24) -> Text:
-    """Return a bar of the limit, red for the part that is over."""
-    share = size / UNZIPPED_BYTES
-    filled = round(share * width)
-    inside, over = min(filled, width), max(min(filled, 2 * width) - width, 0)
-    return Text.assemble(
-        ("█" * inside, "green"),
-        ("█" * over, "red"),
-        ("░" * (width - inside), "dim"),
-        f" {share:.0%}",
-    )
-
-
-def _by_distribution(tree: Tree) -> dict[str, int]:
-    return {
-        name: sum(file.size for file in files) for name, files in tree.by_distribution().items()
-    }
-
-
-def _by_kind(tree: Tree) -> Counter[Any]:
-    sizes: Counter[Any] = Counter()
+def _sum_kinds(tree: Tree) -> Counter[Kind]:
+    sums: Counter[Kind] = Counter()
     for file in tree.files:
-        sizes[file.kind] += file.size
-    return sizes
+        sums[file.kind] += file.size
+    return sums
 
 
-def _largest(tree: Tree, count: int) -> Sequence[Any]:
+def _largest(tree: Tree, count: int) -> Sequence[File]:
     return sorted(tree.files, key=lambda file: (-file.size, file.path))[:count]

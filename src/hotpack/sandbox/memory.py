@@ -1,52 +1,69 @@
 """How much memory a sandbox has used, read from Linux's /proc."""
 
+import os
 from pathlib import Path
 
 _PROC = Path("/proc")
 
 
-def peak_memory_mb(first_pid: int, proc: Path = _PROC) -> int | None:
-    """Return the sum of the peaks of the processes below a sandbox's first one, in MiB.
+class PeakMemory:
+    """Looks at the processes below a sandbox's first one, after every invocation.
 
-    The sandbox's own process 1 does not count: Lambda has no such. Processes that have ended are
-    missed. None where there is nothing to be found: the processes are gone, there is no /proc, as
-    on macOS, or the kernel does not list children.
+    Plain strings and not paths, and the way to the holder only once: this is most of what a warm
+    invocation costs us.
     """
-    peak_kb = 0
-    waiting = _children(proc, first_pid)
-    while waiting:
-        pid = waiting.pop()
-        waiting += _children(proc, pid)
-        peak_kb += _own_peak_kb(proc, pid)
-    return -(-peak_kb // 1024) or None
+
+    def __init__(self, first_pid: int, proc: Path = _PROC) -> None:
+        self._first_pid = first_pid
+        self._proc = str(proc)
+        self._holder: int | None = None
+
+    def look_mb(self) -> int | None:
+        """Return the sum of the peaks of all processes that the holder started, in MiB.
+
+        Processes that have ended are missed. None where there is nothing to be found: the
+        processes are gone, there is no /proc, as on macOS, or the kernel lists no children.
+        """
+        if self._holder is None:
+            self._holder = self._find_holder()
+        peak_kb = 0
+        waiting = self._children(self._holder)
+        while waiting:
+            pid = waiting.pop()
+            waiting += self._children(pid)
+            peak_kb += self._own_peak_kb(pid)
+        return -(-peak_kb // 1024) or None
+
+    def _find_holder(self) -> int:
+        """Return process 1 of the sandbox, which the isolation started; the first if it is none."""
+        for pid in self._children(self._first_pid):
+            if self._status(pid).get("NSpid", "").split()[1:] == ["1"]:
+                return pid
+        return self._first_pid
+
+    def _children(self, pid: int) -> list[int]:
+        """Return the children of all threads of a process."""
+        tasks = f"{self._proc}/{pid}/task"
+        try:
+            threads = os.listdir(tasks)  # noqa: PTH208 - see above
+        except OSError:
+            return []  # it has ended meanwhile
+        found: list[int] = []
+        for thread in threads:
+            found += map(int, _read(f"{tasks}/{thread}/children").split())
+        return found
+
+    def _own_peak_kb(self, pid: int) -> int:
+        return int(self._status(pid).get("VmHWM", "0 kB").split()[0])
+
+    def _status(self, pid: int) -> dict[str, str]:
+        lines = _read(f"{self._proc}/{pid}/status").splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def _children(proc: Path, pid: int) -> list[int]:
-    """Return the children of all threads of a process."""
-    found: list[int] = []
-    for thread in _names(proc / str(pid) / "task"):
-        found += map(int, _read(proc / str(pid) / "task" / thread / "children").split())
-    return found
-
-
-def _own_peak_kb(proc: Path, pid: int) -> int:
-    fields = dict(
-        line.split(":", 1) for line in _read(proc / str(pid) / "status").splitlines() if ":" in line
-    )
-    if fields.get("NSpid", "").split()[1:] == ["1"]:
-        return 0  # our holder
-    return int(fields.get("VmHWM", "0 kB").split()[0])
-
-
-def _names(folder: Path) -> list[str]:
+def _read(path: str) -> str:
     try:
-        return [entry.name for entry in folder.iterdir()]
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read()
     except OSError:
-        return []  # the process has ended meanwhile
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""  # the same
+        return ""  # it has ended meanwhile

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from hotpack.errors import SandboxError
 from hotpack.sandbox.enclosure import Enclosure
 from hotpack.sandbox.events import Exited
+from hotpack.sandbox.memory import PeakMemory
 from hotpack.sandbox.output import OnLog, Output
 from hotpack.sandbox.restraints import Restraints
 
@@ -42,6 +43,7 @@ class Processes:
         self._orders = self._holder.stdin
         self._answers = self._holder.stdout
         self._errors = self._holder.stderr
+        self.memory = PeakMemory(self._holder.pid)
         self.output = Output(self._errors.fileno(), on_log)
         self._watcher = threading.Thread(target=self._watch, name="hotpack-sandbox", daemon=True)
         try:
@@ -49,11 +51,6 @@ class Processes:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def pid(self) -> int:
-        """The first process of the sandbox as this machine numbers it."""
-        return self._holder.pid
 
     @property
     def alive(self) -> bool:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 
 from hotpack.sandbox.events import Event, Exited
-from hotpack.sandbox.memory import peak_memory_mb
 from hotpack.sandbox.process import Processes
 from hotpack.sandbox.runtime_api import RuntimeApi
 from hotpack.sandbox.runtime_states import Delivery
@@ -57,7 +56,7 @@ class StartedRuntime:
 
     def peak_memory_mb(self) -> int | None:
         """Return the most memory that it has used so far, None where it cannot be known."""
-        self._note(peak_memory_mb(self._processes.pid))
+        self._note(self._processes.memory.look_mb())
         return self._peak_mb
 
     def end(self) -> int | None:

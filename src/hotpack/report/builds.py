@@ -1,0 +1,132 @@
+"""What a build came to: documents and tables."""
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hotpack.measure import Smoke
+from hotpack.pipeline import Build
+from hotpack.progress import mb
+from hotpack.report.format import columns, limit_bar
+from hotpack.target.limits import UNZIPPED_BYTES
+
+_SHOWN = 12
+
+
+def build_document(build: Build) -> dict[str, Any]:
+    """Return what a build came to, for `--json`."""
+    release = build.release
+    return {
+        "fits": True,
+        "limit_bytes": UNZIPPED_BYTES,
+        "package_bytes": release.package_bytes,
+        "zip_bytes": release.zip_bytes,
+        "plain_bytes": build.plain_bytes,
+        "slimmed_bytes": build.prepared.slimmed.size_bytes,
+        "runtime": release.runtime,
+        "architecture": release.architecture,
+        "handler": release.handler,
+        "code_files": [file.path for file in build.prepared.code],
+        "left_out": list(build.prepared.left_out),
+        "function_zip": str(build.folder / "function.zip"),
+        "remote_packs": [
+            {"key": key, "path": str(build.folder / name)}
+            for key, name in release.remote_packs.items()
+        ],
+        "layout": [
+            {
+                "distribution": placed.distribution,
+                "version": build.versions[placed.distribution],
+                "placement": placed.placement,
+                "raw_bytes": placed.raw_bytes,
+                "packed_bytes": placed.packed_bytes,
+                "reason": placed.reason,
+            }
+            for placed in build.layout.placed
+        ],
+        "slim": [
+            {
+                "rule": report.rule,
+                "saved_bytes": report.saved_bytes,
+                "saved_files": report.saved_files,
+                "note": report.note,
+            }
+            for report in build.prepared.reports
+        ],
+    }
+
+
+def rules_table(build: Build) -> Table:
+    """Return what each rule of slim did."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("slim", no_wrap=True)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("", style="dim")
+    for report in build.prepared.reports:
+        change = f"{-report.saved_bytes / 1e6:+,.1f} MB" if report.saved_bytes else "-"
+        table.add_row(f"  {report.rule}", change, report.note or "")
+    return table
+
+
+def layout_table(build: Build) -> Table:
+    """Return where every distribution goes: the heaviest by name, the others summed."""
+    table = columns("distribution", "version", "raw", "packed", "placement", "why")
+    heaviest = sorted(build.layout.placed, key=lambda item: -item.raw_bytes)
+    for placed in heaviest[:_SHOWN]:
+        packed = "-" if placed.packed_bytes is None else mb(placed.packed_bytes)
+        table.add_row(
+            placed.distribution,
+            build.versions[placed.distribution],
+            mb(placed.raw_bytes),
+            packed,
+            placed.placement,
+            placed.reason,
+        )
+    rest = heaviest[_SHOWN:]
+    for placement in ("inline", "bundled", "remote"):
+        mine = [placed for placed in rest if placed.placement == placement]
+        if mine:
+            raw, packed_bytes = (
+                sum(p.raw_bytes for p in mine),
+                sum(p.packed_bytes or 0 for p in mine),
+            )
+            packed = mb(packed_bytes) if packed_bytes else "-"
+            table.add_row(f"{len(mine)} more", "", mb(raw), packed, placement, "")
+    return table
+
+
+def left_out(build: Build) -> Text | None:
+    """Return a line on the project's folders that are not in the function, None without any."""
+    if not build.prepared.left_out:
+        return None
+    names = ", ".join(f"{name}/" for name in build.prepared.left_out)
+    return Text(f"Not in the function: {names} (name what it needs in `include`)", style="dim")
+
+
+def smoke_text(smoke: Smoke) -> Text:
+    """Return what came of the smoke check."""
+    count = len(smoke.modules)
+    lines = [f"{count} packages import from the slimmed tree as from the full install."]
+    lines += [f"  {name} from neither: {reason}" for name, reason in smoke.failing.items()]
+    return Text("\n" + "\n".join(lines))
+
+
+def before_and_after(build: Build) -> Table:
+    """Return the sizes of the build's steps against Lambda's limit."""
+    release = build.release
+    remote = sum(
+        placed.packed_bytes or 0 for placed in build.layout.placed if placed.placement == "remote"
+    )
+    steps = [
+        ("the project's own files", build.prepared.code_bytes),
+        ("plain install, with them", build.plain_bytes),
+        ("slimmed, with bytecode", build.prepared.slimmed.size_bytes),
+        ("function, unzipped", release.package_bytes),
+        ("function.zip", release.zip_bytes),
+        *([("packs on S3", remote)] if remote else []),
+    ]
+    table = columns("", "size", "share of Lambda's limit")
+    for name, size in steps:
+        table.add_row(name, mb(size), limit_bar(size))
+    return table
