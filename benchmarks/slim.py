@@ -121,15 +121,12 @@ class Row:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("stacks", nargs="*", default=list(STACKS), metavar="STACK")
+    options.add_argument("stacks", nargs="*", default=by_default(), metavar="STACK")
     options.add_argument("--runtime", help="e.g. python3.13; default: the running Python's")
-    options.add_argument("--skip", action="append", default=[], help="a stack that cannot be had")
     options.add_argument("--markdown", type=Path, help="write the table there")
     chosen = options.parse_args()
     rows = []
     for name in chosen.stacks:
-        if name in chosen.skip:
-            continue
         try:
             rows.append(measure(name, STACKS[name], chosen.runtime))
         except HotpackError as error:
@@ -138,6 +135,12 @@ def main() -> None:
     print(text)
     if chosen.markdown:
         chosen.markdown.write_text(page(text, chosen.runtime))
+
+
+def by_default() -> list[str]:
+    """Return all stacks; torch only where its CPU build is asked for, as the other weighs 5 GB."""
+    has_cpu_build = {"UV_TORCH_BACKEND", "UV_FIND_LINKS"} & set(os.environ)
+    return [name for name in STACKS if name != "torch" or has_cpu_build]
 
 
 def measure(name: str, stack: Stack, runtime: str | None) -> Row:
