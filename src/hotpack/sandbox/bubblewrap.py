@@ -121,14 +121,15 @@ def _python(interpreter: Interpreter) -> Iterator[str]:
     """Yield Python at /var/lang, and at its own path too, where its libraries may be looked up."""
     own, lang = interpreter.prefix, Path("/var/lang")
     yield from ("--ro-bind", str(own), str(lang))
-    for folder in interpreter.site_packages:
-        hidden = str(lang / folder.relative_to(own))
-        yield from ("--tmpfs", hidden, "--remount-ro", hidden)
-    if own == Path("/usr"):  # it is there, as the system's
-        for folder in interpreter.site_packages:
-            yield from ("--tmpfs", str(folder), "--remount-ro", str(folder))
-    elif own.parts[1] not in (*_COVERED, *_SYSTEM_FOLDERS, "usr"):
+    places = [lang]
+    if own.parts[1] in (*_SYSTEM_FOLDERS, "usr"):
+        places.append(own)  # there already, as the system's
+    elif own.parts[1] not in _COVERED:
         yield from ("--symlink", str(lang), str(own))
+    for place in places:
+        for folder in interpreter.site_packages:
+            hidden = str(place / folder.relative_to(own))
+            yield from ("--tmpfs", hidden, "--remount-ro", hidden)
 
 
 def _function(rooms: Rooms) -> Iterator[str]:

@@ -198,17 +198,56 @@ def test_a_killed_supervisor_takes_its_sandboxes_with_it(
     descendants: Descendants,
     eventually: Eventually,
     start: Any,
+    this_machine: Machine,
     state_dir: Path,
 ) -> None:
     started = descendants(running.pid)
+    (own,) = sandboxes(state_dir)
+    groups = this_machine.groups.folders(f"hotpack-{own.parent.name}-{own.name}").values()
+    assert all(group.is_dir() for group in groups)
     running.kill()
     running.wait()
     eventually(lambda: not alive(started))
-    # Its folder goes when the next supervisor begins.
-    left = sandboxes(state_dir)
+    # Its folder and its control groups go when the next supervisor begins.
+    assert sandboxes(state_dir) == [own]
     start(COUNTS)
-    assert len(left) == 1
     assert sandboxes(state_dir) == []
+    assert not any(group.exists() for group in groups)
+
+
+FREEZES = """
+import os, signal, sys
+from pathlib import Path
+from hotpack.sandbox import Function, LocalLambda
+from hotpack.target import RUNTIMES
+from hotpack.target.runtimes import host_architecture, host_runtime
+
+code, client, state = map(Path, sys.argv[1:])
+function = Function("app.handler", RUNTIMES[host_runtime()], host_architecture(), code)
+local = LocalLambda(
+    function, interpreter=Path(sys.executable), runtime_client=client, state_dir=state
+)
+local.invoke(b"{}")
+print("frozen", flush=True)
+signal.pause()
+"""
+
+
+def test_frozen_sandboxes_end_with_a_killed_supervisor_too(
+    function: Callable[..., Function],
+    runtime_client: Path,
+    state_dir: Path,
+    descendants: Descendants,
+    eventually: Eventually,
+) -> None:
+    code = function("def handler(event, context): return 1").code
+    arguments = [sys.executable, "-c", FREEZES, *map(str, (code, runtime_client, state_dir))]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "frozen\n"
+        started = descendants(program.pid)
+        program.kill()
+    eventually(lambda: not alive(started))
 
 
 def test_a_function_of_zips_runs_with_its_layers(

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def test_everything_is_where_lambda_has_it(rooms: MakeRooms) -> None:
     bound = binds(enclosure)
     assert bound["/var/task"] == str(given.task)
     assert bound["/opt"] == str(given.opt)
-    assert bound["/var/runtime/awslambdaric"] == str(given.runtime_client / "awslambdaric")
+    assert bound["/var/runtime"] == str(given.runtime_client)
     assert bound["/var/lang"] == "/home/me/python"
     assert "/dev/shm" not in bound
     assert enclosure.python == "/var/lang/bin/python3.13"
@@ -63,11 +64,21 @@ def test_tmp_has_the_configured_size(rooms: MakeRooms) -> None:
 
 def test_the_machines_own_packages_are_covered(rooms: MakeRooms) -> None:
     words = Bubblewrap(Path("bwrap")).enclose(rooms(Path("/home/me/python"))).command
-    for place in ("/var/lang", "/home/me/python"):
-        folder = f"{place}/lib/python3.13/site-packages"
-        at = words.index(folder)
-        assert words[at - 1] == "--tmpfs"
-        assert words[at + 1 : at + 3] == ("--remount-ro", folder)
+    hidden = "/var/lang/lib/python3.13/site-packages"
+    at = words.index(hidden)
+    assert words[at - 1] == "--tmpfs"
+    assert words[at + 1 : at + 3] == ("--remount-ro", hidden)
+    assert ("--symlink", "/var/lang", "/home/me/python") in zip(
+        words, words[1:], words[2:], strict=False
+    )
+
+
+@pytest.mark.parametrize("prefix", ["/usr", "/usr/local"])
+def test_the_systems_python_is_covered_in_both_places(rooms: MakeRooms, prefix: str) -> None:
+    words = Bubblewrap(Path("bwrap")).enclose(rooms(Path(prefix))).command
+    for place in ("/var/lang", prefix):
+        assert words[words.index(f"{place}/lib/python3.13/site-packages") - 1] == "--tmpfs"
+    assert ("--symlink", "/var/lang") not in itertools.pairwise(words)
 
 
 def test_a_python_below_opt_is_not_hidden_by_the_layers(rooms: MakeRooms) -> None:
