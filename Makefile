@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types fix bench bench-slim clean
+.PHONY: help setup demo test check lint types fix bench bench-local bench-slim clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ clean: ## remove what was built here (not the cache of downloads)
 
 bench: $(STAMP) ## cold starts of the example against the bare import; writes docs/cold-starts.md
 	$(BIN)/python benchmarks/cold_start.py examples/spacy --markdown docs/cold-starts.md
+
+bench-local: $(STAMP) ## what the local Lambda costs, and its CPU share; writes docs/local-lambda.md
+	$(BIN)/python benchmarks/local_lambda.py --markdown docs/local-lambda.md
 
 bench-slim: $(STAMP) ## what slimming saves for six stacks; writes docs/slimming.md
 	$(BIN)/python benchmarks/slim.py --markdown docs/slimming.md

@@ -1,6 +1,6 @@
 """What the local Lambda costs, and whether the CPU share is the one that it says.
 
-    make bench-local                    writes docs/local-lambda.md's figures
+    make bench-local                     puts the figures into docs/local-lambda.md
     python benchmarks/local_lambda.py --quick
 
 Durations are those of this machine; what counts beside them is what is taken off: awslambdaric's
@@ -9,10 +9,10 @@ own start, or the same request to a server that answers at once.
 
 import argparse
 import contextlib
-import http.client
 import json
 import os
 import platform
+import queue
 import socket
 import statistics
 import subprocess
@@ -36,7 +36,9 @@ from hotpack.sandbox import (
     Settings,
     probe,
 )
+from hotpack.sandbox.events import Event, Ready
 from hotpack.sandbox.runtime_api import RuntimeApi
+from hotpack.sandbox.runtime_states import Delivery
 from hotpack.target import RUNTIMES, Target
 from hotpack.target.limits import vcpus
 from hotpack.target.runtimes import host_architecture, host_runtime
@@ -80,7 +82,11 @@ class Setup:
 
     @contextlib.contextmanager
     def function(
-        self, source: str, machine: Machine | None = None, **changes: object
+        self,
+        source: str,
+        machine: Machine | None = None,
+        settings: Settings | None = None,
+        **changes: object,
     ) -> Iterator[LocalLambda]:
         """Yield a function whose only module has this source."""
         code = Path(tempfile.mkdtemp(dir=self.state))
@@ -96,7 +102,7 @@ class Setup:
             interpreter=Path(sys.executable),
             runtime_client=self.client,
             state_dir=self.state / "state",
-            settings=Settings(),
+            settings=settings,
             machine=machine or self.machine,
         ) as local:
             yield local
@@ -127,7 +133,7 @@ def main() -> None:
 def _machine(setup: Setup) -> str:
     version = f"Python {platform.python_version()} on {platform.machine()}"
     means = f"{setup.machine.isolation.name}, {setup.machine.groups.name}"
-    return f"{version}, {os.cpu_count()} cores, Linux {platform.release()}; {means}."
+    return f"Taken with {version}, {os.cpu_count()} cores; {means}."
 
 
 def warm(setup: Setup) -> str:
@@ -137,18 +143,12 @@ def warm(setup: Setup) -> str:
     with setup.function(EMPTY) as local, InvokeApi({"function": local}) as api:
         whole = _median_ms(_lean_client(api.address, payload), rounds)
         called = _median_ms(lambda: local.invoke(payload), rounds)
-    with setup.function(EMPTY) as local:
-        local.invoke(payload)
-        (idle,) = local._pool._idle
-        frozen = idle.sandbox._processes
-        thawing = _median_ms(lambda: (frozen.thaw(), frozen.freeze()), rounds)
     floor = _bare_ms(setup, rounds)
     rows = [
         ("through the Invoke API, client to client", whole, "under 1.5 ms"),
         ("`LocalLambda.invoke`", called, ""),
         ("awslambdaric with a Runtime API that does nothing else", floor, ""),
         ("ours: the first without the last", whole - floor, "under 0.5 ms"),
-        ("of it: orders to thaw and to freeze", thawing, ""),
     ]
     lines = ["| warm invocation of an empty handler | median | goal |", "|---|---|---|"]
     lines += [f"| {name} | {value:.2f} ms | {goal} |" for name, value, goal in rows]
@@ -175,11 +175,6 @@ def _lean_client(address: str, payload: bytes) -> Callable[[], None]:
 
 def _bare_ms(setup: Setup, rounds: int) -> float:
     """Time awslambdaric alone: next, handler, response, next."""
-    import queue
-
-    from hotpack.sandbox.events import Event, Ready
-    from hotpack.sandbox.runtime_states import Delivery
-
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with RuntimeApi(events.put) as api, _started(setup, api.address):
         if not isinstance(events.get(timeout=30), Ready):
@@ -221,14 +216,12 @@ def _python() -> str:
 
 def starts(setup: Setup) -> str:
     """Time from nothing to the first /next, with and without the sandbox."""
-    import queue
-
-    from hotpack.sandbox.events import Event
-
     rounds = 5 if setup.quick else 30
     alone, inside = [], []
-    with setup.function(EMPTY, memory_mb=1769) as local:
+    every_start_is_cold = Settings(idle_life_s=0.0)
+    with setup.function(EMPTY, settings=every_start_is_cold) as local:
         for _ in range(rounds):
+            time.sleep(0.1)  # what was closed is gone
             events: queue.SimpleQueue[Event] = queue.SimpleQueue()
             with RuntimeApi(events.put) as api:
                 began = time.perf_counter()
@@ -237,10 +230,7 @@ def starts(setup: Setup) -> str:
                     alone.append((time.perf_counter() - began) * 1000)
             began = time.perf_counter()
             invocation = local.invoke(b"{}")
-            took = (time.perf_counter() - began) * 1000 - invocation.duration_ms
-            inside.append(took)
-            for sandbox in local._pool.take_all():
-                sandbox.close()
+            inside.append((time.perf_counter() - began) * 1000 - invocation.duration_ms)
     beyond = [a - b for a, b in zip(inside, alone, strict=True)]
     return "\n".join(
         [

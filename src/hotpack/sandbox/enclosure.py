@@ -45,8 +45,9 @@ class Enclosure:
     """Where to start it."""
 
     python: str
-    holder: str
-    bootstrap: str
+    guest: str
+    """The folder of the programs that run inside."""
+
     task_root: str
     opt: str
     runtime_dir: str

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from hotpack.errors import HotpackError, LimitError, ThrottledError
 from hotpack.sandbox.asynchronous import Invocable
@@ -101,18 +101,18 @@ class _UrlHandler(Handler):
 
 def event_of(request: HttpRequest, url_id: str, request_id: str, now_s: float) -> dict[str, Any]:
     """Return the event that a request becomes."""
-    target = urlsplit(request.target)
+    path, _, query = request.target.partition("?")
     headers = _joined((name.lower(), value) for name, value in request.headers)
     cookies = headers.pop("cookie", "")
     domain = headers.get("host", "")
     return {
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": target.path,
-        "rawQueryString": target.query,
+        "rawPath": path,
+        "rawQueryString": query,
         **({"cookies": cookies.split("; ")} if cookies else {}),
         "headers": {**headers, "x-forwarded-for": request.source_ip, "x-forwarded-proto": "http"},
-        **_query(target.query),
+        **_query(query),
         "requestContext": {
             "accountId": "anonymous",
             "apiId": url_id,
@@ -120,7 +120,7 @@ def event_of(request: HttpRequest, url_id: str, request_id: str, now_s: float) -
             "domainPrefix": url_id,
             "http": {
                 "method": request.method,
-                "path": target.path,
+                "path": path,
                 "protocol": request.protocol,
                 "sourceIp": request.source_ip,
                 "userAgent": headers.get("user-agent", ""),
@@ -158,8 +158,8 @@ def refusal(status: int, message: str) -> HttpResponse:
 
 def _composed(told: Mapping[str, Any]) -> HttpResponse:
     status = int(told["statusCode"])
-    if not 100 <= status <= 599:
-        raise ValueError(f"{status} is no status of HTTP")
+    if not 200 <= status <= 599:
+        raise ValueError(f"{status} is no status of an answer")
     headers = [
         (name, _text(value))
         for name, value in (told.get("headers") or {}).items()

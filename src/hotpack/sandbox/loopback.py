@@ -11,6 +11,8 @@ from typing import Any, Self
 HOST = "127.0.0.1"
 _CHUNK_BYTES = 256 * 1024
 _CLOSE_S = 5.0
+_BODILESS = (204, 304)
+"""Statuses after which a client takes what follows for the next answer."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -38,10 +40,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        if status != 204:
+        if status not in _BODILESS:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if with_body and status != 204:
+        if with_body and status not in _BODILESS:
             self.wfile.write(body)
 
     def content_length(self) -> int:

@@ -15,6 +15,9 @@ from hotpack.sandbox.memory import PeakMemory
 from hotpack.sandbox.output import OnLog, Output
 from hotpack.sandbox.restraints import Restraints
 
+_HOLD = "import sys; sys.path.insert(0, sys.argv.pop(1)); import holder; holder.main()"
+"""Imported, so that there may be bytecode: reading the source takes 3 ms."""
+
 _PATIENCE_S = 10.0
 """For a kernel that is slow to open or to end namespaces."""
 
@@ -80,10 +83,13 @@ class Processes:
 
     def hold_cpu(self) -> None:
         """Hold the sandbox to the function's share of CPU time from now on."""
-        if self._restraints.group is not None:
-            self._restraints.group.limit_cpu(self._restraints.vcpus)
-        if self._restraints.watched_vcpus is not None:
-            self._order_if_alive(b"c")
+        with self._changed:
+            if not self._alive:
+                return  # the group may be gone
+            if self._restraints.group is not None:
+                self._restraints.group.limit_cpu(self._restraints.vcpus)
+            if self._restraints.watched_vcpus is not None:
+                self._order(b"c")
 
     def kill(self) -> None:
         """Kill the runtime and what it started; return when that is done."""
@@ -200,7 +206,7 @@ def _open(enclosure: Enclosure, handler: str, restraints: Restraints) -> subproc
 def _command(enclosure: Enclosure, handler: str, limits: tuple[str, ...]) -> tuple[str, ...]:
     runtime = (
         *(enclosure.python, *enclosure.python_options, "-S"),
-        *(enclosure.bootstrap, enclosure.task_root, enclosure.opt, handler),
+        *(f"{enclosure.guest}/bootstrap.py", enclosure.task_root, enclosure.opt, handler),
     )
-    holder = (enclosure.python, "-I", "-S", enclosure.holder, *limits, "--")
+    holder = (enclosure.python, "-I", "-S", "-c", _HOLD, enclosure.guest, *limits, "--")
     return (*enclosure.command, *holder, *runtime)

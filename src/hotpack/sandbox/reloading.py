@@ -51,6 +51,7 @@ class Reloading:
         self._start = start
         self._on_reload = on_reload
         self._lock = threading.Lock()
+        self._closed = False
         self._generation = _Generation(current(), start)
 
     @property
@@ -75,7 +76,9 @@ class Reloading:
             return local.invoke(payload, client_context=client_context, request_id=request_id)
 
     def close(self) -> None:
-        """End all sandboxes."""
+        """End all sandboxes; what ran on older builds ends by itself."""
+        with self._lock:
+            self._closed = True
         self._generation.close()
 
     def __enter__(self) -> Self:
@@ -110,7 +113,7 @@ class Reloading:
     def _replace(self) -> _Generation | None:
         """Begin a new generation if there is another build; return the old one if it is idle."""
         before, folder = self._generation, self._current()
-        if folder == before.folder:
+        if folder == before.folder or self._closed:
             return None
         self._generation = _Generation(folder, self._start)
         self._on_reload(folder)

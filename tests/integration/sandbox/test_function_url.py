@@ -13,6 +13,7 @@ from hotpack.target.limits import PAYLOAD_BYTES
 SOURCE = """
 import base64
 def handler(event, context):
+    if event["rawPath"] == "/304": return {"statusCode": 304, "body": "unread"}
     if event["rawPath"] == "/fail": raise ValueError("no")
     if event["rawPath"] == "/binary":
         body = base64.b64encode(base64.b64decode(event["body"])[::-1]).decode()
@@ -52,6 +53,16 @@ def test_head_gets_no_body(connection: http.client.HTTPConnection) -> None:
     assert int(answer.getheader("Content-Length", "0")) > 0
     connection.request("GET", "/next")
     assert connection.getresponse().status == 200
+
+
+def test_an_answer_without_a_body_is_no_trap_for_the_next(
+    connection: http.client.HTTPConnection,
+) -> None:
+    for path, status in (("/304", 304), ("/next", 200)):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
 
 
 def test_bytes_go_in_and_out(connection: http.client.HTTPConnection) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hotpack.errors import ArtifactError
+from hotpack.errors import ArtifactError, SandboxError
 from hotpack.sandbox import LocalLambda, Machine, PlainFolders, Reloading
 
 SOURCE = """
@@ -107,6 +107,15 @@ def test_what_runs_ends_on_the_code_that_it_began_with(
         (tmp_path / "until").touch()
         assert running.result().payload == b'"one"'
     assert len(list(state_dir.glob("sandboxes/*/"))) == 1
+
+
+def test_a_closed_one_begins_nothing_new(served: Reloading, builds: Builds) -> None:
+    served.invoke(b"null")
+    served.close()
+    served._generation.local.close()
+    builds.build("two")
+    with pytest.raises(SandboxError, match="closed"):
+        served.invoke(b"null")
 
 
 def test_a_build_that_cannot_run_is_an_error_until_there_is_one_that_can(

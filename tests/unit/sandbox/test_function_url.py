@@ -68,6 +68,10 @@ def test_a_request_becomes_an_event_of_format_2() -> None:
     }
 
 
+def test_a_path_of_two_slashes_is_a_path() -> None:
+    assert event(target="//a//b?c")["rawPath"] == "//a//b"
+
+
 def test_what_a_request_does_not_have_is_left_out() -> None:
     bare = event(target="/", headers=(), body=b"")
     assert not {"cookies", "queryStringParameters", "body"} & set(bare)
@@ -151,7 +155,7 @@ def test_no_body_is_an_empty_one() -> None:
     "told",
     [
         {"statusCode": "soon"},
-        {"statusCode": 99},
+        {"statusCode": 100},
         {"statusCode": 200, "headers": ["a"]},
         {"statusCode": 200, "headers": {"X": "a\r\nSet-Cookie: b"}},
         {"statusCode": 200, "body": "§", "isBase64Encoded": True},

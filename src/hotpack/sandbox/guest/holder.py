@@ -1,4 +1,4 @@
-r"""Hold a sandbox open, and start and kill the runtime in it: `holder.py NAME=VALUE… -- COMMAND…`.
+r"""Hold a sandbox open, and start and kill the runtime in it; told NAME=VALUE… -- COMMAND….
 
 The namespaces of a sandbox, and with them its /tmp, live as long as their first process. Lambda
 keeps /tmp when it resets an environment after a crash or a timeout, so the runtime cannot be that
@@ -103,8 +103,7 @@ class Holder:
     def _begin_to_watch(self) -> None:
         # Late, while the runtime loads: reading the module takes a millisecond.
         if "memory_kb" in self._limits or "vcpus" in self._limits:
-            sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
-            watch = __import__("watch")
+            watch = __import__("watch")  # beside this file
             self._processes = watch.processes
             if "memory_kb" in self._limits:
                 self._memory = watch.MemoryWatch(int(self._limits["memory_kb"]))
@@ -284,7 +283,3 @@ def main() -> None:
     at = sys.argv.index("--")
     limits = dict(argument.split("=", 1) for argument in sys.argv[1:at])
     Holder(limits, sys.argv[at + 1 :]).hold()
-
-
-if __name__ == "__main__":
-    main()
