@@ -38,11 +38,11 @@ def project(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(project: Path, cache_dir: Path, *options: str) -> Iterator[Any]:
-    """Yield what `hotpack serve --json` prints; then interrupt it, and see that it ends well."""
+def serving(project: Path, cache_dir: Path, end: signal.Signals = signal.SIGINT) -> Iterator[Any]:
+    """Yield what `hotpack serve --json` prints; then end it, and see that it ends well."""
     ports = ["--port", "0", "--url-port", "0", "--json"]
     with subprocess.Popen(
-        [sys.executable, "-m", "hotpack", "serve", *ports, *options],
+        [sys.executable, "-m", "hotpack", "serve", *ports],
         cwd=project,
         env={**os.environ, "HOTPACK_CACHE_DIR": str(cache_dir)},
         stdout=subprocess.PIPE,
@@ -53,8 +53,9 @@ def serving(project: Path, cache_dir: Path, *options: str) -> Iterator[Any]:
         try:
             yield json.loads("".join(server.stdout.readline() for _ in range(5)))
         finally:
-            server.send_signal(signal.SIGINT)
+            server.send_signal(end)
             assert server.wait(30) == 0
+        assert not any(path.is_dir() for path in (cache_dir / "local" / "sandboxes").iterdir())
 
 
 def get(url: str) -> Any:
@@ -107,7 +108,7 @@ def test_what_is_built_while_it_serves_is_served(
     hotpack: Hotpack, project: Path, cache_dir: Path
 ) -> None:
     """After `hotpack build` in another terminal, the next request meets the new code."""
-    with serving(project, cache_dir) as where:
+    with serving(project, cache_dir, signal.SIGTERM) as where:
         assert get(where["function_url"])["version"] == 1
         (project / "app.py").write_text(HANDLER.replace('"version": 1', '"version": 2'))
         assert hotpack("build", cwd=project).returncode == 0

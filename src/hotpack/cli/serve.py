@@ -1,5 +1,6 @@
 """`hotpack serve`."""
 
+import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,8 @@ def serve(
         else:
             show(f"[bold]{project.name}[/] is at [bold]{api.url}[/] until Ctrl-C", err=True)
             show(f"its function URL is [bold]{function_url.url}[/]", err=True)
+        # What ends it in a terminal, and what ends it everywhere else, end it alike.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

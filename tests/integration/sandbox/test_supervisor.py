@@ -239,6 +239,7 @@ def test_frozen_sandboxes_end_with_a_killed_supervisor_too(
     state_dir: Path,
     descendants: Descendants,
     eventually: Eventually,
+    start: Any,
 ) -> None:
     code = function("def handler(event, context): return 1").code
     arguments = [sys.executable, "-c", FREEZES, *map(str, (code, runtime_client, state_dir))]
@@ -248,6 +249,8 @@ def test_frozen_sandboxes_end_with_a_killed_supervisor_too(
         started = descendants(program.pid)
         program.kill()
     eventually(lambda: not alive(started))
+    start(COUNTS)  # sweeps what it left
+    assert sandboxes(state_dir) == []
 
 
 def test_a_function_of_zips_runs_with_its_layers(
