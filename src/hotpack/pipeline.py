@@ -26,6 +26,7 @@ from hotpack.inventory import (
     Sizes,
     direct_requirements,
     find_requirements,
+    make_sbom,
     read_metadata,
 )
 from hotpack.layout import Layout, Weight, placed_together, plan
@@ -229,6 +230,13 @@ def requirements_of(prepared: Prepared) -> Requirements:
     """Return who requires whom among the distributions, on the target."""
     metadata = read_metadata(prepared.installed)
     return find_requirements(metadata, prepared.direct, prepared.project.config.target)
+
+
+def sbom_of(prepared: Prepared) -> str:
+    """Return the bill of materials of what is shipped, as CycloneDX JSON."""
+    metadata = read_metadata(prepared.installed)
+    requirements = find_requirements(metadata, prepared.direct, prepared.project.config.target)
+    return make_sbom(prepared.project.name, prepared.slimmed, metadata, requirements)
 
 
 def _sizes(prepared: Prepared, layout: Layout) -> Sizes:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hotpack.cache import write_atomic
 from hotpack.cli.console import print_json, show
 from hotpack.cli.options import (
     json_option,
@@ -16,6 +17,7 @@ from hotpack.cli.options import (
 )
 from hotpack.measure import smoke_check
 from hotpack.pipeline import build as run_pipeline
+from hotpack.pipeline import sbom_of
 from hotpack.report import builds
 
 
@@ -24,6 +26,7 @@ from hotpack.report import builds
 Examples:
   hotpack build
   hotpack build --place bundled --json
+  hotpack build --check --sbom sbom.cdx.json
 """
 )
 @project_option
@@ -34,8 +37,15 @@ Examples:
     is_flag=True,
     help="Import every package from the full install and from the slimmed tree, and compare.",
 )
+@click.option(
+    "--sbom",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a bill of materials of what is shipped there: CycloneDX JSON.",
+)
 @json_option
-def build(root: Path, place: str | None, upgrade: bool, check: bool, as_json: bool) -> None:
+def build(
+    root: Path, place: str | None, upgrade: bool, check: bool, sbom: Path | None, as_json: bool
+) -> None:
     """Build the function: install, slim, lay out, pack.
 
     The artifacts are in .hotpack/build: function.zip, and the packs that belong on S3. Exits with
@@ -43,6 +53,8 @@ def build(root: Path, place: str | None, upgrade: bool, check: bool, as_json: bo
     """
     tools = open_tools()
     result = run_pipeline(open_project(root, place), tools, upgrade=upgrade)
+    if sbom:
+        write_atomic(sbom.absolute(), sbom_of(result.prepared).encode())
     checked = smoke_check(result.prepared, tools) if check else None
     if as_json:
         smoke = {"smoke": asdict(checked)} if checked else {}

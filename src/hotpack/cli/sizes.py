@@ -4,12 +4,15 @@ from pathlib import Path
 
 import click
 
+from hotpack.cache import write_atomic
 from hotpack.cli.console import console, print_json, show
 from hotpack.cli.options import json_option, open_project, open_tools, project_option
 from hotpack.inventory import Difference, Requirements, Sizes, compare, read_sizes
+from hotpack.pack import read_release
 from hotpack.pipeline import Prepared, prepare, requirements_of, weigh
 from hotpack.report import difference as changes
 from hotpack.report import sizes as report
+from hotpack.report.page import sizes_page
 
 
 @click.command(
@@ -19,6 +22,7 @@ Examples:
   hotpack sizes --no-pack --all --files 20
   hotpack sizes --json > before.json
   hotpack sizes --diff before.json
+  hotpack sizes --html sizes.html
 """
 )
 @project_option
@@ -36,9 +40,20 @@ Examples:
     help="Show what changed since another build: its project, its folder, its release.json, or "
     "what `hotpack sizes --json` printed.",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page with a treemap there; it opens without a network.",
+)
 @json_option
 def sizes(
-    root: Path, pack: bool, show_all: bool, files: int, old: Path | None, as_json: bool
+    root: Path,
+    pack: bool,
+    show_all: bool,
+    files: int,
+    old: Path | None,
+    html: Path | None,
+    as_json: bool,
 ) -> None:
     """Show what weighs what, by distribution and file.
 
@@ -47,6 +62,8 @@ def sizes(
     earlier = read_sizes(old) if old else None
     tools = open_tools()
     prepared = prepare(open_project(root), tools)
+    if html:
+        write_atomic(html.absolute(), _page(prepared).encode())
     weighed = weigh(prepared, tools, pack=pack and (as_json or not old))
     requirements = requirements_of(prepared)
     difference = compare(earlier, weighed) if earlier else None
@@ -58,6 +75,13 @@ def sizes(
         show_difference(difference)
     else:
         show_sizes(prepared, weighed, requirements, files, show_all=show_all)
+
+
+def _page(prepared: Prepared) -> str:
+    plain_bytes = prepared.installed.size_bytes + prepared.code_bytes
+    state = prepared.project.state / "build"
+    package_bytes = read_release(state).package_bytes if state.is_dir() else None
+    return sizes_page(prepared.project.name, plain_bytes, package_bytes, prepared.slimmed)
 
 
 def show_difference(difference: Difference) -> None:

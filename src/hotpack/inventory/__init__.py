@@ -4,6 +4,7 @@ from hotpack.inventory.difference import Change, Difference, compare
 from hotpack.inventory.direct import direct_requirements
 from hotpack.inventory.metadata import Metadata, read_metadata
 from hotpack.inventory.requirements import Requirements, find_requirements
+from hotpack.inventory.sbom import make_sbom
 from hotpack.inventory.sizes import RECORD, DistributionSizes, Sizes, read_sizes
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "compare",
     "direct_requirements",
     "find_requirements",
+    "make_sbom",
     "read_metadata",
     "read_sizes",
 ]
