@@ -1,16 +1,10 @@
 """init, build, sizes, invoke, serve, doctor: from an empty folder to answers."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from .conftest import Hotpack, document
 
@@ -125,41 +119,6 @@ def test_invoke_that_fails(hotpack: Hotpack, project: Path) -> None:
     done = hotpack("invoke", "--event", "{}")
     assert done.returncode == 1
     assert json.loads(done.stdout)["errorType"] == "KeyError"
-
-
-def test_serve(project: Path, cache_dir: Path) -> None:
-    """serve answers boto3 and plain HTTP until it is interrupted, and then ends well."""
-    program = [sys.executable, "-m", "hotpack", "serve", "--port", "0", "--url-port", "0", "--json"]
-    with subprocess.Popen(
-        program,
-        cwd=project,
-        env={**os.environ, "HOTPACK_CACHE_DIR": str(cache_dir)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        lines = [server.stdout.readline() for _ in range(5)]
-        where = json.loads("".join(lines))
-        client = boto3.client(
-            "lambda",
-            endpoint_url=where["url"],
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-        answer = client.invoke(FunctionName=where["function"], Payload=b'{"text": "<b>"}')
-        assert json.load(answer["Payload"]) == "&lt;b&gt;"
-        client.close()
-        url = f"{where['url']}/2015-03-31/functions/{where['function']}/invocations"
-        with urllib.request.urlopen(url, data=b'{"text": ">"}', timeout=30) as plain:
-            assert json.load(plain) == "&gt;"
-        server.send_signal(signal.SIGINT)
-        _, talk = server.communicate(timeout=30)
-        assert server.returncode == 0
-    assert "Traceback" not in talk
-    assert "REPORT RequestId" in talk
 
 
 def test_doctor(hotpack: Hotpack) -> None:

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from .conftest import Hotpack, document
 
@@ -61,6 +63,22 @@ def serving(project: Path, cache_dir: Path, end: signal.Signals = signal.SIGINT)
 def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
+
+
+def test_boto3_invokes_it(project: Path, cache_dir: Path) -> None:
+    """boto3 with an endpoint URL gets the response."""
+    with serving(project, cache_dir) as where:
+        client = boto3.client(
+            "lambda",
+            endpoint_url=where["url"],
+            region_name="us-east-1",
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        answer = client.invoke(FunctionName=where["function"], Payload=b'{"text": "<b>"}')
+        assert json.load(answer["Payload"])["text"] == "<b>"
+        client.close()
 
 
 def test_the_aws_cli_invokes_it(project: Path, cache_dir: Path, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from hotpack.sandbox.closing import Closing
 
 HOST = "127.0.0.1"
 _CHUNK_BYTES = 256 * 1024
@@ -105,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         """Stay silent: requests are not what the user asked about."""
 
 
-class Server:
+class Server(Closing):
     """An HTTP server on a free port of 127.0.0.1, a thread a connection, closed without a trace."""
 
     def __init__(self, handler: Callable[..., Handler], port: int = 0) -> None:
@@ -134,17 +135,6 @@ class Server:
         self._thread.join()
         self._tcp.server_close()
         self._tcp.end_connections()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _serve(self) -> None:
         while not self._closing:

@@ -4,9 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from hotpack.sandbox.closing import Closing
 from hotpack.sandbox.function import Function, Settings
 from hotpack.sandbox.outcome import Invocation
 from hotpack.sandbox.supervisor import LocalLambda
@@ -29,7 +28,7 @@ class _Generation:
         self._stack.close()
 
 
-class Reloading:
+class Reloading(Closing):
     """Invokes what was built last: a context manager that leaves no process behind.
 
     Before each invocation it is asked where the build is, so that none gets older code than it
@@ -80,17 +79,6 @@ class Reloading:
         with self._lock:
             self._closed = True
         self._generation.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextmanager
     def _used(self) -> Iterator[LocalLambda]:

@@ -3,13 +3,12 @@
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from hotpack.errors import LimitError, SandboxError, ThrottledError
 from hotpack.sandbox import interpreter as pythons
 from hotpack.sandbox import machine as machines
 from hotpack.sandbox import package as packages
+from hotpack.sandbox.closing import Closing
 from hotpack.sandbox.enclosure import Rooms
 from hotpack.sandbox.folders import SandboxFolders
 from hotpack.sandbox.function import Function, Settings
@@ -23,7 +22,7 @@ from hotpack.target.limits import PAYLOAD_BYTES
 from hotpack.target.runtimes import host_architecture
 
 
-class LocalLambda:
+class LocalLambda(Closing):
     """A function, ready to be invoked; a context manager that leaves no process behind.
 
     Invocations may come from several threads: each gets an idle sandbox, or a new one. Unpacked
@@ -120,17 +119,6 @@ class LocalLambda:
         """Say something where the function's log goes."""
         if self._on_log is not None:
             self._on_log(line)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _take(self) -> Sandbox:
         """Return a sandbox for one invocation."""
