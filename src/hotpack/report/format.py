@@ -24,11 +24,14 @@ def columns(*names: str, numbers: frozenset[str] = frozenset({"raw", "packed", "
     return table
 
 
-def limit_bar(size: int, width: int = 24) -> Text:
-    """Return a bar of Lambda's limit with the share in words, red for the part that is over."""
+def limit_bar(size: int, width: int = 24, *, most: int | None = None) -> Text:
+    """Return a bar of Lambda's limit with the share in words, red for the part that is over.
+
+    The limit is `width` characters; the bar is never longer than `most`, or twice the limit.
+    """
     share = size / UNZIPPED_BYTES
     filled = round(share * width)
-    inside, over = min(filled, width), max(min(filled, 2 * width) - width, 0)
+    inside, over = min(filled, width), max(min(filled, most or 2 * width) - width, 0)
     return Text.assemble(
         ("█" * inside, "green"),
         ("█" * over, "red"),

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from itertools import zip_longest
+from typing import Any, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,12 @@ SHOWN = 12
 """Distributions that a table names; the others are summed."""
 
 _YOU = "you"
+_WIDE = 100
+"""From so many columns on there is room for bars."""
+
+_HEADERS = ("distribution", "version", "installed", "slimmed", "packed", "of limit")
 _NUMBERS = frozenset({"installed", "slimmed", "packed", "size"})
+_Row = tuple[str | Text, ...]
 
 
 def sizes_document(
@@ -62,59 +68,42 @@ def heaviest(sizes: Sizes) -> list[DistributionSizes]:
     return sorted(sizes.distributions, key=lambda item: (-item.installed_bytes, item.distribution))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """How the table of distributions fits a terminal: rows have 78 columns at least, or 94."""
-
-    width: int
-
-    @property
-    def is_wide(self) -> bool:
-        return self.width >= 100
-
-    @property
-    def gap(self) -> int:
-        return 2 if self.is_wide else 1
-
-    @property
-    def name(self) -> int:
-        return 24 if self.is_wide else 20
-
-    @property
-    def share(self) -> int:
-        return 13 if self.is_wide else 5
-
-    @property
-    def why(self) -> int:
-        """What is left for the last column."""
-        return max(self.width - (self.name + 10 + 10 + 9 + 9 + self.share) - 6 * self.gap, 9)
-
-
 def sizes_table(
     sizes: Sizes, requirements: Requirements, *, width: int, shown: int | None = SHOWN
 ) -> Table:
     """Return what every distribution weighs and who requires it, the heaviest first.
 
-    It is `width` columns wide. All are named where `shown` is None; otherwise so many, and the
-    others are summed.
+    It is made for a terminal of `width` columns, 80 at least. All are named where `shown` is None;
+    otherwise so many, and the others are summed.
     """
-    fit = _Fit(width)
-    table = Table(box=None, pad_edge=False, padding=(0, fit.gap, 0, 0))
-    table.add_column("distribution", no_wrap=True, max_width=fit.name)
-    table.add_column("version", no_wrap=True, max_width=10)
-    for name in ("installed", "slimmed", "packed"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("of limit", no_wrap=True, min_width=fit.share)
-    table.add_column("required by", no_wrap=True, max_width=fit.why)
+    is_wide = width >= _WIDE
     rows = heaviest(sizes)
-    for item in rows[:shown]:
-        why = reason(item.distribution, requirements, fit.why)
-        table.add_row(item.distribution, item.version, *_cells([item], fit), why)
-    rest = rows[shown:] if shown is not None else []
-    if rest:
-        table.add_row(f"{len(rest)} more", "", *_cells(rest, fit), "")
-    table.add_row("all", "", *_cells(rows, fit), "", style="bold")
+    named = rows[:shown]
+    rest = rows[len(named) :]
+    cells = [_cells(item.distribution, item.version, [item], is_wide) for item in named]
+    cells += [_cells(f"{len(rest)} more", "", rest, is_wide)] if rest else []
+    cells.append(_cells("all", "", rows, is_wide))
+    table, room = _table(cells, width, is_wide)
+    whys = [reason(item.distribution, requirements, room) for item in named]
+    for row, why in zip_longest(cells, whys, fillvalue=""):
+        table.add_row(*row, why, style="bold" if row is cells[-1] else "")
     return table
+
+
+def _table(cells: Sequence[_Row], width: int, is_wide: bool) -> tuple[Table, int]:
+    """Return a table whose columns are as wide as their cells, and what is left for the last."""
+    gap = 2 if is_wide else 1
+    caps = {"distribution": 24 if is_wide else 18, "version": 10 if is_wide else 8}
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
+    room = width
+    for header, column in zip(_HEADERS, zip(*cells, strict=True), strict=True):
+        widest = max(len(cell) for cell in (header, *column))
+        wide = min(widest, caps.get(header, widest))  # numbers are never cut
+        justify: Literal["left", "right"] = "right" if header in _NUMBERS else "left"
+        table.add_column(header, justify=justify, no_wrap=True, width=wide)
+        room -= wide + gap
+    table.add_column("required by", no_wrap=True)
+    return table, room
 
 
 def reason(name: str, requirements: Requirements, width: int) -> str:
@@ -177,16 +166,18 @@ def wall(plain_bytes: int) -> Text:
     )
 
 
-def _cells(items: Sequence[DistributionSizes], fit: _Fit) -> list[str | Text]:
-    """Return the cells of numbers of a row that sums the distributions."""
+def _cells(label: str, version: str, items: Sequence[DistributionSizes], is_wide: bool) -> _Row:
+    """Return the cells of a row that sums the distributions."""
     slimmed = sum(item.slimmed_bytes for item in items)
     packed = [item.packed_bytes for item in items]
-    return [
+    return (
+        label,
+        version,
         mb(sum(item.installed_bytes for item in items)),
         mb(slimmed),
         "-" if None in packed else mb(sum(size or 0 for size in packed)),
-        limit_bar(slimmed, 8) if fit.is_wide else Text(f"{slimmed / UNZIPPED_BYTES:.0%}"),
-    ]
+        limit_bar(slimmed, 8, most=9) if is_wide else Text(f"{slimmed / UNZIPPED_BYTES:.0%}"),
+    )
 
 
 def _by_kind(prepared: Prepared) -> list[tuple[Kind, int, int]]:
