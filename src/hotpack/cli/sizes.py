@@ -8,7 +8,6 @@ from hotpack.cache import write_atomic
 from hotpack.cli.console import console, print_json, show
 from hotpack.cli.options import json_option, open_project, open_tools, project_option
 from hotpack.inventory import Difference, Requirements, Sizes, compare, read_sizes
-from hotpack.pack import read_release
 from hotpack.pipeline import Prepared, prepare, requirements_of, weigh
 from hotpack.report import difference as changes
 from hotpack.report import sizes as report
@@ -62,9 +61,10 @@ def sizes(
     earlier = read_sizes(old) if old else None
     tools = open_tools()
     prepared = prepare(open_project(root), tools)
+    weighed = weigh(prepared, tools, pack=pack and (as_json or bool(html) or not old))
     if html:
-        write_atomic(html.absolute(), _page(prepared).encode())
-    weighed = weigh(prepared, tools, pack=pack and (as_json or not old))
+        page = sizes_page(prepared.project.name, weighed, prepared.installed, prepared.slimmed)
+        write_atomic(html.absolute(), page.encode())
     requirements = requirements_of(prepared)
     difference = compare(earlier, weighed) if earlier else None
     if as_json:
@@ -75,13 +75,6 @@ def sizes(
         show_difference(difference)
     else:
         show_sizes(prepared, weighed, requirements, files, show_all=show_all)
-
-
-def _page(prepared: Prepared) -> str:
-    plain_bytes = prepared.installed.size_bytes + prepared.code_bytes
-    state = prepared.project.state / "build"
-    package_bytes = read_release(state).package_bytes if state.is_dir() else None
-    return sizes_page(prepared.project.name, plain_bytes, package_bytes, prepared.slimmed)
 
 
 def show_difference(difference: Difference) -> None:

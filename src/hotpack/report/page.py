@@ -1,62 +1,81 @@
-"""One HTML page of what weighs what: a treemap that zooms, and the bar of Lambda's limit.
+"""One HTML page of what weighs what: a bar of Lambda's limit, and a treemap that zooms.
 
-The charts are plotly's, with its JavaScript in the page: it opens without a network.
+The charts are plotly's, with its JavaScript in the page. The page forbids its browser to load
+anything else, so it opens without a network and asks nobody for anything.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
 from html import escape
-from itertools import groupby
 from typing import Any, Final
 
 from hotpack.errors import HotpackError
-from hotpack.install import File, Tree
+from hotpack.install import Kind, Tree
+from hotpack.inventory import Sizes
 from hotpack.progress import mb
+from hotpack.report.treemap import Box, boxes
 from hotpack.target.limits import UNZIPPED_BYTES
 
-_FILES_SHOWN: Final = 12
-"""Of a distribution's files of one kind; the others are one box. tensorflow has 19,000 files."""
+_COLORS: Final[dict[Kind, str]] = {
+    Kind.LIBRARY: "#7aa7e0",
+    Kind.EXTENSION: "#a9cdf5",
+    Kind.EXECUTABLE: "#e59866",
+    Kind.BYTECODE: "#c9b6f2",
+    Kind.SOURCE: "#93d3a2",
+    Kind.DATA: "#f0d27a",
+    Kind.TEST: "#f4b3a6",
+    Kind.METADATA: "#bcc5ce",
+    Kind.STUB: "#d4dae0",
+    Kind.HEADER: "#d9d0c4",
+    Kind.STATIC: "#c4b7a6",
+}
+"""By kind, in the order in which bars are stacked; light, so that text on them is read."""
 
-_ROOT: Final = "all"
-_COLORS: Final = {"before": "#8c959f", "after": "#218bff", "limit": "#cf222e"}
+_OWN: Final = "#57606a"
+_SEVERAL: Final = "#f3f5f7"
+_LIMIT: Final = "#cf222e"
+_FONT: Final = {"family": "system-ui, sans-serif", "size": 13, "color": "#1f2328"}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:"
+)
 _STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px; padding: 0 1rem;
-       color: #1f2328; background: #ffffff; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } p { margin-top: .3rem; color: #57606a; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 1.2rem auto; max-width: 1200px;
+       padding: 0 1rem; color: #1f2328; background: #ffffff; }
+h1 { font-size: 1.4rem; margin: 0; }
+p { margin: .2rem 0; color: #57606a; }
+.kinds { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .85rem; margin: .2rem 0; }
+.kinds i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; }
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """One box of the treemap."""
-
-    id: str
-    parent: str
-    label: str
-    size: int
-
-
-def sizes_page(project: str, plain_bytes: int, package_bytes: int | None, tree: Tree) -> str:
-    """Return the page. `plain_bytes` is the plain install, `tree` what is left of it slimmed.
-
-    `package_bytes` is the unzipped function, None where it has not been built.
+def sizes_page(project: str, sizes: Sizes, installed: Tree, slimmed: Tree) -> str:
+    """Return the page: plain install against slimmed, with the project's own files.
 
     Raises HotpackError where plotly is not installed.
     """
     try:
-        from plotly import graph_objects
         from plotly.io import to_html
     except ImportError:
         raise HotpackError(
             "the page needs plotly, which is not installed", hint="pip install 'hotpack[html]'"
         ) from None
-    bars = _bars(graph_objects, plain_bytes, tree.size_bytes, package_bytes)
-    treemap = _treemap(graph_objects, list(_boxes(tree)))
+    kinds = sorted({file.kind for tree in (installed, slimmed) for file in tree.files}, key=_place)
     config = {"displayModeBar": False, "responsive": True}
+    options: dict[str, Any] = {"full_html": False, "config": config, "validate": False}
+    bars = to_html(
+        _bars(sizes, installed, slimmed, kinds), include_plotlyjs=True, div_id="limit", **options
+    )
+    treemap = to_html(
+        _treemap(boxes(slimmed), boxes(installed)),
+        include_plotlyjs=False,
+        div_id="treemap",
+        **options,
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(project)}: what weighs what</title>
 <link rel="icon" href="data:,">
@@ -64,96 +83,133 @@ def sizes_page(project: str, plain_bytes: int, package_bytes: int | None, tree: 
 </head>
 <body>
 <h1>{escape(project)}</h1>
-<p>{_verdict(plain_bytes, tree.size_bytes)} Click a box to look into it.</p>
-{to_html(bars, include_plotlyjs=True, full_html=False, config=config, div_id="limit")}
-{to_html(treemap, include_plotlyjs=False, full_html=False, config=config, div_id="treemap")}
+<p>{_verdict(sizes)}</p>
+{bars}
+<div class="kinds">{_legend(kinds)}</div>
+{treemap}
 </body>
 </html>
 """
 
 
-def _verdict(plain_bytes: int, slimmed_bytes: int) -> str:
-    limit = f"Lambda's limit is {mb(UNZIPPED_BYTES)} unzipped."
-    return f"A plain install weighs {mb(plain_bytes)}, slimmed {mb(slimmed_bytes)}. {limit}"
-
-
-def _bars(graph_objects: Any, plain: int, slimmed: int, package: int | None) -> Any:
-    """Return bars of the sizes before and after, with a line at the limit."""
-    rows = [("plain install", plain, "before"), ("slimmed", slimmed, "after")]
-    rows += [("function, unzipped", package, "after")] if package is not None else []
-    rows.reverse()  # plotly draws from below
-    figure = graph_objects.Figure(
-        graph_objects.Bar(
-            y=[name for name, _, _ in rows],
-            x=[size / 1e6 for _, size, _ in rows],
-            text=[mb(size) for _, size, _ in rows],
-            textposition="inside",
-            insidetextanchor="start",
-            orientation="h",
-            marker_color=[_COLORS[color] for _, _, color in rows],
-            hoverinfo="y+text",
-        )
+def _verdict(sizes: Sizes) -> str:
+    plain = sizes.installed_bytes + sizes.code_bytes
+    packed = f", packed {mb(sizes.packed_bytes + sizes.code_bytes)}" if sizes.packed_bytes else ""
+    return (
+        f"{sizes.target}: a plain install weighs {mb(plain)}, "
+        f"slimmed {mb(sizes.total_bytes)}{packed}. "
+        f"Lambda's limit is {mb(UNZIPPED_BYTES)} unzipped. "
+        "Click a box to look into it."
     )
+
+
+def _legend(kinds: list[Kind]) -> str:
+    items = [(kind.value, _COLORS[kind]) for kind in kinds] + [("the project's own files", _OWN)]
+    return "".join(
+        f'<span><i style="background:{color}"></i>{escape(name)}</span>' for name, color in items
+    )
+
+
+def _place(kind: Kind) -> int:
+    return list(_COLORS).index(kind)
+
+
+def _bars(sizes: Sizes, installed: Tree, slimmed: Tree, kinds: list[Kind]) -> dict[str, Any]:
+    """Return bars of the size before and after, by kind, with a line at the limit."""
+    rows = ["slimmed", "plain install"]  # plotly draws from below
+    sums = [_sum_kinds(slimmed), _sum_kinds(installed)]
+    parts = [(kind.value, [each[kind] for each in sums], _COLORS[kind]) for kind in kinds]
+    parts.append(("the project's own files", [sizes.code_bytes] * 2, _OWN))
+    bars = [_bar(name, rows, values, color) for name, values, color in parts]
+    if sizes.packed_bytes is not None:
+        rows.insert(0, "packed")
+        bars.append(_bar("packed", ["packed"], [sizes.packed_bytes + sizes.code_bytes], "#8c959f"))
     limit = UNZIPPED_BYTES / 1e6
-    figure.add_vline(x=limit, line_color=_COLORS["limit"], line_width=2)
-    figure.add_annotation(
-        x=limit,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        text=f"limit {mb(UNZIPPED_BYTES)}",
-        showarrow=False,
-        font={"color": _COLORS["limit"]},
-    )
-    figure.update_layout(
-        height=80 + 50 * len(rows),
-        margin={"l": 140, "r": 20, "t": 36, "b": 40},
-        plot_bgcolor="#ffffff",
-        xaxis={"title": "MB", "gridcolor": "#eaeef2"},
-    )
-    return figure
+    most = max(limit, (sizes.installed_bytes + sizes.code_bytes) / 1e6, sizes.total_bytes / 1e6)
+    layout = {
+        "barmode": "stack",
+        "bargap": 0.25,
+        "height": 64 + 32 * len(rows),
+        "margin": {"l": 100, "r": 10, "t": 28, "b": 34},
+        "font": _FONT,
+        "plot_bgcolor": "#ffffff",
+        "showlegend": False,
+        "xaxis": {"ticksuffix": " MB", "gridcolor": "#eaeef2", "range": [0, most * 1.06],
+                  "fixedrange": True},
+        "yaxis": {"fixedrange": True, "categoryorder": "array", "categoryarray": rows},
+        "shapes": [{"type": "line", "x0": limit, "x1": limit, "y0": 0, "y1": 1, "yref": "paper",
+                    "line": {"color": _LIMIT, "width": 2}}],
+        "annotations": [{"x": limit, "y": 1, "yref": "paper", "yanchor": "bottom",
+                         "text": f"limit {mb(UNZIPPED_BYTES)}", "showarrow": False,
+                         "font": {"color": _LIMIT}}],
+    }  # fmt: skip
+    return {"data": bars, "layout": layout}
 
 
-def _treemap(graph_objects: Any, boxes: list[_Box]) -> Any:
-    figure = graph_objects.Figure(
-        graph_objects.Treemap(
-            ids=[box.id for box in boxes],
-            parents=[box.parent for box in boxes],
-            labels=[box.label for box in boxes],
-            values=[box.size for box in boxes],
-            text=[mb(box.size) for box in boxes],
-            branchvalues="total",
-            maxdepth=3,
-            texttemplate="%{label}<br>%{text}",
-            hovertemplate="%{label}<br>%{text}<br>%{percentRoot:.1%} of all<extra></extra>",
-            root_color="#eaeef2",
-        )
-    )
-    figure.update_layout(height=640, margin={"l": 0, "r": 0, "t": 30, "b": 0})
-    return figure
+def _bar(name: str, rows: list[str], values: list[int], color: str) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "y": list(rows),
+        "x": [value / 1e6 for value in values],
+        "marker": {"color": color},
+        "hovertemplate": f"%{{y}}: {name} %{{x:,.1f}} MB<extra></extra>",
+    }
 
 
-def _boxes(tree: Tree) -> Iterator[_Box]:
-    """Yield a box for everything, each distribution, each of its kinds, and the largest files."""
-    yield _Box(_ROOT, "", "all", tree.size_bytes)
-    for name, files in tree.by_distribution().items():
-        if not files:
-            continue
-        yield _Box(name, _ROOT, name, _total(files))
-        by_kind = sorted(files, key=lambda file: file.kind)
-        for kind, group in groupby(by_kind, key=lambda file: file.kind):
-            mine = sorted(group, key=lambda file: (-file.size, file.path))
-            yield _Box(f"{name}/{kind}", name, kind, _total(mine))
-            yield from _file_boxes(f"{name}/{kind}", mine)
+def _sum_kinds(tree: Tree) -> Counter[Kind]:
+    sums: Counter[Kind] = Counter()
+    for file in tree.files:
+        sums[file.kind] += file.size
+    return sums
 
 
-def _file_boxes(parent: str, files: list[File]) -> Iterator[_Box]:
-    for file in files[:_FILES_SHOWN]:
-        yield _Box(f"{parent}/{file.path}", parent, file.path, file.size)
-    rest = files[_FILES_SHOWN:]
-    if rest:
-        yield _Box(f"{parent}/*", parent, f"{len(rest)} more files", _total(rest))
+def _treemap(slimmed: list[Box], installed: list[Box]) -> dict[str, Any]:
+    """Return two treemaps, of which buttons show the one or the other."""
+    buttons = [
+        {"label": label, "method": "restyle", "args": ["visible", visible]}
+        for label, visible in (("slimmed", [True, False]), ("plain install", [False, True]))
+    ]
+    menu = {
+        "type": "buttons", "direction": "right", "buttons": buttons, "showactive": True,
+        "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom", "pad": {"b": 4},
+    }  # fmt: skip
+    return {
+        "data": [_trace(slimmed, visible=True), _trace(installed, visible=False)],
+        "layout": {
+            "height": 450,
+            "margin": {"l": 0, "r": 2, "t": 40, "b": 0},
+            "font": _FONT,
+            "updatemenus": [menu],
+            "uniformtext": {"minsize": 11, "mode": "hide"},
+        },
+    }
 
 
-def _total(files: list[File] | tuple[File, ...]) -> int:
-    return sum(file.size for file in files)
+def _trace(found: list[Box], *, visible: bool) -> dict[str, Any]:
+    return {
+        "type": "treemap",
+        "visible": visible,
+        "ids": [box.id for box in found],
+        "parents": [box.parent for box in found],
+        "labels": [escape(box.label) for box in found],
+        "values": [box.size for box in found],
+        "text": [_text(box) for box in found],
+        "branchvalues": "total",
+        "maxdepth": 3,
+        "marker": {
+            "colors": [_COLORS[box.kind] if box.kind else _SEVERAL for box in found],
+            "line": {"color": "#ffffff", "width": 1},
+        },
+        "tiling": {"pad": 2},
+        "pathbar": {"thickness": 24},
+        "texttemplate": "%{text}",
+        "hovertemplate": "%{label}<br>%{value:,} bytes, %{percentRoot:.1%} of all<extra></extra>",
+    }
+
+
+def _text(box: Box) -> str:
+    """Return what stands in a box: in one line where it is the head of others."""
+    gap = "<br>" if box.kind else " "
+    return f"{escape(box.label)}{gap}{mb(box.size)}"
