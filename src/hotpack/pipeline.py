@@ -36,6 +36,7 @@ from hotpack.pack import (
     Entry,
     Release,
     compress,
+    runtime_distributions,
     runtime_entries,
     write_artifacts,
 )
@@ -232,11 +233,16 @@ def requirements_of(prepared: Prepared) -> Requirements:
     return find_requirements(metadata, prepared.direct, prepared.project.config.target)
 
 
-def sbom_of(prepared: Prepared) -> str:
-    """Return the bill of materials of what is shipped, as CycloneDX JSON."""
+def sbom_of(build: Build, tools: Tools) -> str:
+    """Return the bill of materials of what a build ships, as CycloneDX JSON."""
+    prepared = build.prepared
+    target = prepared.project.config.target
+    runtime = None
+    if build.layout.is_packed:
+        runtime = runtime_distributions(target, tools.uv, tools.cache, tools.progress)
     metadata = read_metadata(prepared.installed)
-    requirements = find_requirements(metadata, prepared.direct, prepared.project.config.target)
-    return make_sbom(prepared.project.name, prepared.slimmed, metadata, requirements)
+    requirements = find_requirements(metadata, prepared.direct, target)
+    return make_sbom(prepared.project, prepared.slimmed, metadata, requirements, runtime)
 
 
 def _sizes(prepared: Prepared, layout: Layout) -> Sizes:

@@ -54,7 +54,7 @@ def build(
     tools = open_tools()
     result = run_pipeline(open_project(root, place), tools, upgrade=upgrade)
     if sbom:
-        write_atomic(sbom.absolute(), sbom_of(result.prepared).encode())
+        write_atomic(sbom.absolute(), sbom_of(result, tools).encode())
     checked = smoke_check(result.prepared, tools) if check else None
     if as_json:
         smoke = {"smoke": asdict(checked)} if checked else {}

@@ -1,28 +1,40 @@
 """The bill of materials: CycloneDX JSON of what is shipped, the same bytes for the same build."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from uuid import NAMESPACE_URL, uuid5
 
 from hotpack import __version__
 from hotpack.errors import HotpackError
 from hotpack.install import Distribution, Tree
-from hotpack.inventory.metadata import Metadata
+from hotpack.inventory.metadata import Metadata, read_metadata
 from hotpack.inventory.requirements import Requirements
+from hotpack.project import Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component
-    from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+    from cyclonedx.model.license import License
+
+_OWN_LICENSE = "Apache-2.0"
+_NAME_LENGTH = 100
+"""Some put the whole text of a license where its name belongs; that is longer."""
 
 
 def make_sbom(
-    project: str, tree: Tree, metadata: Mapping[str, Metadata], requirements: Requirements
+    project: Project,
+    tree: Tree,
+    metadata: Mapping[str, Metadata],
+    requirements: Requirements,
+    runtime: Tree | None,
 ) -> str:
-    """Return the CycloneDX 1.6 document of a project's dependencies.
+    """Return the CycloneDX 1.6 document of what a project's function holds.
 
-    The project is the root; every distribution is a component with its purl, its version, the
-    SHA-256 of the wheel that it came from and its licence as it states it, and depends on what it
-    requires on the target. There is no timestamp, and the serial number is made of the content.
+    The project is the root; every distribution of which something is in `tree` is a component with
+    its purl, its version, the SHA-256 of the wheel that it came from and its license as it states
+    it, and depends on what it requires on the target. `runtime` is what restoring packs brings
+    beside hotpack itself, None where nothing is restored. There is no timestamp, and the serial
+    number is made of the content.
 
     Raises HotpackError where cyclonedx-python-lib is not installed.
     """
@@ -35,24 +47,58 @@ def make_sbom(
             "a bill of materials needs cyclonedx-python-lib, which is not installed",
             hint="pip install 'hotpack[sbom]'",
         ) from None
-    bom = Bom(serial_number=uuid5(NAMESPACE_URL, f"{project} {tree.digest}"))
+    bom = Bom()
     bom.metadata.timestamp = None  # type: ignore[assignment]  # the clock is no part of a build
-    root = Component(name=project, type=ComponentType.APPLICATION, bom_ref=project)
+    kind = ComponentType.APPLICATION
+    root = Component(name=project.name, version=project.version, type=kind, bom_ref="project")
     bom.metadata.component = root
-    bom.metadata.tools.components.add(
-        Component(name="hotpack", version=__version__, type=ComponentType.APPLICATION)
+    bom.metadata.tools.components.add(Component(name="hotpack", version=__version__, type=kind))
+    there = {file.distribution for file in tree.files}
+    shipped = {
+        item.name: _component(item, metadata[item.name], "")
+        for item in tree.distributions
+        if item.name in there
+    }
+    for name, component in shipped.items():
+        _add(bom, component, _those(shipped, requirements.requires.get(name, ())))
+    restoring = _add_runtime(bom, runtime) if runtime else []
+    bom.register_dependency(root, [*_those(shipped, requirements.direct), *restoring])
+    # Made of all the rest, so two documents have one number only if they are the same.
+    content = JsonV1Dot6(_numbered(bom, "")).output_as_string()
+    return JsonV1Dot6(_numbered(bom, content)).output_as_string(indent=2) + "\n"
+
+
+def _numbered(bom: "Bom", content: str) -> "Bom":
+    bom.serial_number = uuid5(NAMESPACE_URL, content)
+    return bom
+
+
+def _add(bom: "Bom", component: "Component", needs: "list[Component]") -> None:
+    bom.components.add(component)
+    bom.register_dependency(component, needs)
+
+
+def _those(components: "Mapping[str, Component]", names: Iterable[str]) -> "list[Component]":
+    return [components[name] for name in names if name in components]
+
+
+def _add_runtime(bom: "Bom", runtime: Tree) -> "list[Component]":
+    """Add hotpack's own part of the function, which needs the distributions of `runtime`.
+
+    The project may have one of the same name; their references must differ all the same.
+    """
+    metadata = read_metadata(runtime)
+    own = _component(
+        Distribution("hotpack", __version__), Metadata(license_expression=_OWN_LICENSE), "runtime/"
     )
-    components = {item.name: _component(item, metadata[item.name]) for item in tree.distributions}
-    bom.components.update(components.values())
-    direct = [components[name] for name in requirements.direct if name in components]
-    bom.register_dependency(root, direct)
-    for name, component in components.items():
-        wanted = requirements.requires.get(name, ())
-        bom.register_dependency(component, [components[n] for n in wanted if n in components])
-    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+    needs = [_component(item, metadata[item.name], "runtime/") for item in runtime.distributions]
+    for component in needs:
+        _add(bom, component, [])
+    _add(bom, own, needs)
+    return [own]
 
 
-def _component(distribution: Distribution, metadata: Metadata) -> "Component":
+def _component(distribution: Distribution, metadata: Metadata, prefix: str) -> "Component":
     from cyclonedx.model import HashAlgorithm, HashType
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
@@ -64,22 +110,25 @@ def _component(distribution: Distribution, metadata: Metadata) -> "Component":
         version=distribution.version,
         type=ComponentType.LIBRARY,
         purl=purl,
-        bom_ref=purl.to_string(),
+        bom_ref=prefix + purl.to_string(),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=wheel.sha256)] if wheel else [],
         licenses=_licenses(metadata),
     )
 
 
-def _licenses(metadata: Metadata) -> "list[DisjunctiveLicense | LicenseExpression]":
-    """Return the licence as the distribution states it: an expression, or a name in short words."""
+def _licenses(metadata: Metadata) -> "list[License]":
+    """Return the license as the distribution states it, as an SPDX identifier where it is one."""
     from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+    from cyclonedx.spdx import is_expression, is_supported_id
 
-    if metadata.license_expression:
-        return [LicenseExpression(metadata.license_expression)]
+    text = (metadata.license_expression or metadata.license or "").strip()
+    if is_supported_id(text):
+        return [DisjunctiveLicense(id=text)]
+    if text and is_expression(text):
+        return [LicenseExpression(text)]
     names = [
         line.rpartition(" :: ")[2] for line in metadata.classifiers if line.startswith("License ::")
     ]
-    text = (metadata.license or "").strip()
-    if not names and text and "\n" not in text and len(text) < 100:
+    if not names and text and "\n" not in text and len(text) < _NAME_LENGTH:
         names = [text]
     return [DisjunctiveLicense(name=name) for name in names]

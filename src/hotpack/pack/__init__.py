@@ -3,7 +3,7 @@
 from hotpack.pack.artifacts import Contents, Release, in_use, read_release, write_artifacts
 from hotpack.pack.entries import Entry
 from hotpack.pack.frames import CompressedDistribution, compress
-from hotpack.pack.runtime import runtime_entries
+from hotpack.pack.runtime import runtime_distributions, runtime_entries
 
 __all__ = [
     "CompressedDistribution",
@@ -13,6 +13,7 @@ __all__ = [
     "compress",
     "in_use",
     "read_release",
+    "runtime_distributions",
     "runtime_entries",
     "write_artifacts",
 ]

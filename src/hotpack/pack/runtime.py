@@ -7,7 +7,7 @@ from typing import Final
 from hotpack.binaries import cut
 from hotpack.cache import Cache
 from hotpack.errors import ArtifactError
-from hotpack.install import Lock, Uv, install
+from hotpack.install import EMPTY_TREE, Lock, Tree, Uv, install
 from hotpack.pack.entries import Entry
 from hotpack.progress import Progress
 from hotpack.slim.bytecode import Source, compile_sources
@@ -38,6 +38,11 @@ def runtime_entries(
     if not target.runtime.has_zstd:
         entries.append(_decoder(target, uv, cache, progress))
     return entries
+
+
+def runtime_distributions(target: Target, uv: Uv, cache: Cache, progress: Progress) -> Tree:
+    """Return the distributions of which a part is in a function that restores packs."""
+    return EMPTY_TREE if target.runtime.has_zstd else install(_DECODER, target, uv, cache, progress)
 
 
 def _decoder(target: Target, uv: Uv, cache: Cache, progress: Progress) -> Entry:

@@ -71,6 +71,8 @@ class Project:
     root: Path
     name: str
     config: Config
+    version: str | None = None
+    """As `[project]` says it; None where it does not, or where a build backend would."""
 
     @property
     def state(self) -> Path:
@@ -94,9 +96,13 @@ def load_project(root: Path, overrides: Mapping[str, Any] | None = None) -> Proj
             f"{path} has no [tool.hotpack] table",
             hint="run `hotpack init` in the project's folder to write one",
         )
-    name = document.get("project", {}).get("name") or root.resolve().name
+    metadata = document.get("project", {})
+    name = metadata.get("name") or root.resolve().name
     return Project(
-        root, canonicalize_name(str(name)), _config(path, {**table, **(overrides or {})})
+        root,
+        canonicalize_name(str(name)),
+        _config(path, {**table, **(overrides or {})}),
+        metadata.get("version"),
     )
 
 
