@@ -148,7 +148,7 @@ def measure(name: str, stack: Stack, runtime: str | None) -> Row:
         project = write_project(Path(folder) / "project", stack, runtime)
         tools = Tools.of_this_machine(Talk())
         tools = replace(tools, cache=Cache(Path(folder) / "cache"))
-        prepare(replace_slim(project, strip=False, bytecode=False), tools)  # download and install
+        prepare(unslimmed(project), tools)  # download and install
         cold_s, prepared = timed(project, tools)
         cached_s, _ = timed(project, tools)
         groups = prepared.slimmed.by_distribution()
@@ -187,10 +187,9 @@ def write_project(root: Path, stack: Stack, runtime: str | None) -> Project:
     return load_project(root)
 
 
-def replace_slim(project: Project, **switches: bool) -> Project:
-    return replace(
-        project, config=replace(project.config, slim=replace(project.config.slim, **switches))
-    )
+def unslimmed(project: Project) -> Project:
+    slim = replace(project.config.slim, strip=False, bytecode=False)
+    return replace(project, config=replace(project.config, slim=slim))
 
 
 def timed(project: Project, tools: Tools) -> tuple[float, Prepared]:

@@ -8,13 +8,21 @@ from pathlib import Path
 from rich.rule import Rule
 
 from hotpack import local
-from hotpack.cli.console import show
+from hotpack.cli.console import console, show
 from hotpack.cli.invoke import show_log
 from hotpack.cli.options import open_project, open_tools
 from hotpack.measure import bare_function
-from hotpack.pipeline import Build, Prepared, Tools, build, prepare
+from hotpack.pipeline import (
+    Build,
+    Prepared,
+    Tools,
+    build,
+    prepare,
+    requirements_of,
+    weigh,
+)
 from hotpack.project.config import PLACEMENTS
-from hotpack.report import durations, sizes
+from hotpack.report import builds, durations, sizes
 from hotpack.sandbox import Function, Invocation, Settings
 
 PROJECT = Path(__file__).parent / "spacy"
@@ -46,8 +54,11 @@ def main() -> None:
 def show_the_wall(tools: Tools) -> Prepared:
     show(Rule("[bold]1. the wall: what a plain install weighs[/]"))
     prepared = prepare(open_project(PROJECT), tools)
-    plain_bytes = prepared.installed.size_bytes + sum(file.size for file in prepared.code)
-    show(sizes.plain_table(prepared), "", sizes.wall(plain_bytes), "")
+    weighed = weigh(prepared, tools, pack=False)
+    table = sizes.sizes_table(
+        weighed, requirements_of(prepared), width=console(err=False).width, shown=sizes.SHOWN
+    )
+    show(table, "", sizes.wall(weighed.installed_bytes + weighed.code_bytes), "")
     return prepared
 
 
@@ -55,11 +66,11 @@ def show_the_build(placement: str, tools: Tools) -> Build:
     show(Rule(f"[bold]2. the build: {placement}[/]"))
     built = build(open_project(PROJECT, placement), tools)
     show(
-        sizes.rules_table(built),
+        builds.rules_table(built),
         "",
-        sizes.layout_table(built),
+        builds.layout_table(built),
         "",
-        sizes.before_and_after(built),
+        builds.before_and_after(built),
         f"\n{os.path.relpath(built.folder)}/function.zip\n",
     )
     return built
@@ -72,7 +83,7 @@ def show_the_function(function: Function, tools: Tools, built: Build | None) -> 
     settings = Settings(idle_life_s=IDLE_LIFE_S, enforce_package_size=built is not None)
     release = built.release if built else None
     with local.run(function, tools, release=release, settings=settings, on_log=show_log) as running:
-        show(f"[dim]kept apart by {running.function.isolation.name}[/]")
+        show(f"[dim]kept apart by {running.function.machine.isolation.name}[/]")
         invocations = [running.function.invoke(EVENT) for _ in range(4)]
         time.sleep(2 * IDLE_LIFE_S)
         show(f"[dim]idle for {2 * IDLE_LIFE_S:.0f} s: the sandbox has expired[/]")

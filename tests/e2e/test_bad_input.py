@@ -177,4 +177,4 @@ def wait_for(condition: object, seconds: float = 60) -> None:
 
 
 def half_written(cache: Path) -> list[Path]:
-    return [path for path in cache.rglob(".*") if "/root/" not in str(path.relative_to(cache))]
+    return [path for path in cache.rglob(".*") if "root" not in path.relative_to(cache).parts]
