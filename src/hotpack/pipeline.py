@@ -8,7 +8,7 @@ where to report) is in `Tools`; they read no environment and no clock.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -170,12 +170,21 @@ def _warn_of_libraries(libraries: audit.Libraries, project: Project, tools: Tool
         tools.progress.warn(str(finding), hint=finding.way_out)
 
 
-def build(project: Project, tools: Tools, *, upgrade: bool = False) -> Build:
+def build(
+    project: Project,
+    tools: Tools,
+    *,
+    upgrade: bool = False,
+    accept: Callable[[Prepared], None] = lambda _: None,
+) -> Build:
     """Return what was built: the artifacts are in the folder `build` of the project's state.
+
+    `accept` looks at what would be packed before anything is, and raises what speaks against it.
 
     Raises HotpackError of the kind that says what went wrong; an earlier build stays as it was.
     """
     prepared = prepare(project, tools, upgrade=upgrade)
+    accept(prepared)
     groups = prepared.slimmed.by_distribution()
     code = code_entries(prepared, tools)
     _warn_of_code(prepared, code, tools)

@@ -8,7 +8,7 @@ from hotpack.errors import HotpackError
 from hotpack.install import Distribution, File, Kind, Tree
 from hotpack.measure import smoke_check
 from hotpack.measure.smoke import top_level_modules
-from hotpack.pipeline import Tools, prepare
+from hotpack.pipeline import Prepared, Tools, build, prepare
 
 from .conftest import MakeProject
 
@@ -30,6 +30,23 @@ def test_a_rule_that_breaks_an_import(make_project: MakeProject, tools: Tools) -
     assert "yaml imports from the full install" in caught.value.message
     assert "No module named 'yaml.nodes'" in caught.value.message
     assert "the rule exclude made the difference" in caught.value.message
+    assert "narrow slim.exclude" in (caught.value.hint or "")
+
+
+def test_a_refused_build_publishes_nothing(make_project: MakeProject, tools: Tools) -> None:
+    """What the check refuses is not written: the earlier build stays the one that is served."""
+    project = make_project("def handler(e, c): ...")
+    before = build(project, tools).release.folder
+    project = make_project(
+        "def handler(e, c): ...", table='[tool.hotpack.slim]\nexclude = ["yaml/nodes.py"]'
+    )
+    with pytest.raises(HotpackError, match="made the difference"):
+        build(project, tools, accept=lambda prepared: refuse(prepared, tools))
+    assert (project.state / "build").resolve() == before
+
+
+def refuse(prepared: Prepared, tools: Tools) -> None:
+    smoke_check(prepared, tools)
 
 
 def test_top_level_modules() -> None:

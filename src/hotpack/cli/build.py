@@ -15,9 +15,9 @@ from hotpack.cli.options import (
     place_option,
     project_option,
 )
-from hotpack.measure import smoke_check
+from hotpack.measure import Smoke, smoke_check
+from hotpack.pipeline import Prepared, sbom_of
 from hotpack.pipeline import build as run_pipeline
-from hotpack.pipeline import sbom_of
 from hotpack.report import builds
 
 
@@ -52,12 +52,18 @@ def build(
     1 where the result would pass a limit of Lambda.
     """
     tools = open_tools()
-    result = run_pipeline(open_project(root, place), tools, upgrade=upgrade)
+    checked: list[Smoke] = []
+
+    def accept(prepared: Prepared) -> None:
+        if check:
+            checked.append(smoke_check(prepared, tools))
+
+    project = open_project(root, place)
+    result = run_pipeline(project, tools, upgrade=upgrade, accept=accept)
     if sbom:
         write_atomic(sbom.absolute(), sbom_of(result, tools).encode())
-    checked = smoke_check(result.prepared, tools) if check else None
     if as_json:
-        smoke = {"smoke": asdict(checked)} if checked else {}
+        smoke = {"smoke": asdict(checked[0])} if checked else {}
         print_json({**builds.build_document(result), **smoke})
         return
     show(
@@ -67,7 +73,7 @@ def build(
         "",
         builds.before_and_after(result),
         *filter(None, [builds.left_out(result)]),
-        *([builds.smoke_text(checked)] if checked else []),
+        *map(builds.smoke_text, checked),
         f"\n[bold green]It fits.[/] {os.path.relpath(result.folder)}/function.zip; "
         "run it with [bold]hotpack invoke[/]",
     )

@@ -52,7 +52,7 @@ def smoke_check(prepared: Prepared, tools: Tools) -> Smoke:
                 f"{module} {_outcome(before[module])} from the full install, and "
                 f"{_outcome(after[module])} from the slimmed tree: the rule {rule} made the "
                 "difference",
-                hint=f"slim.{rule} = false in [tool.hotpack.slim] turns it off; please report it",
+                hint=_way_out(rule),
             )
     return Smoke(modules, {name: failure for name, failure in before.items() if failure})
 
@@ -120,6 +120,12 @@ def _rule_that_changed(module: str, failed_before: bool, prepared: Prepared, too
         if bool(results[module]) != failed_before:
             break
     return name
+
+
+def _way_out(rule: str) -> str:
+    if rule == "exclude":
+        return "narrow slim.exclude in [tool.hotpack.slim], or name what is needed in slim.include"
+    return f"slim.{rule} = false in [tool.hotpack.slim] turns it off; please report it"
 
 
 def _outcome(failure: str) -> str:
