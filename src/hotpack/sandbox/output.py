@@ -2,9 +2,21 @@
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 OnLog = Callable[[str], None]
+
+_PIPE_BYTES: Final = 1024 * 1024
+"""The most that a pipe holds (pipe(7), /proc/sys/fs/pipe-max-size): whoever reads so much has all that
+was written before, and does not read for ever from a process that goes on writing."""
+
+_EVENT_BYTES: Final = 1024 * 1024
+"""CloudWatch Logs quotas: "Event size: 1 MB (maximum)"; a longer line is several events."""
+
+_KEPT_BYTES: Final = 16 * 1024 * 1024
+"""What is kept of an invocation's events, the latest; the listener is told all of them."""
 
 
 class Output:
@@ -20,7 +32,8 @@ class Output:
         self._pipe = pipe
         self._on_log = on_log
         self._lock = threading.Lock()
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque()
+        self._kept_bytes = 0
         self._partial = b""
         self._closed = False
 
@@ -47,20 +60,29 @@ class Output:
         with self._lock:
             self._pump()
             self._end_line()
-            lines, self._lines = tuple(self._lines), []
+            lines = tuple(self._lines)
+            self._lines.clear()
+            self._kept_bytes = 0
             return lines
 
     def _pump(self) -> bool:
+        """Read what was written until now, however fast more is written meanwhile."""
+        read = 0
         while not self._closed:
+            if read >= _PIPE_BYTES:
+                return True
             try:
                 chunk = os.read(self._pipe, 65536)
             except BlockingIOError:
                 return True
             if not chunk:
                 return False
+            read += len(chunk)
             *whole, self._partial = (self._partial + chunk).split(b"\n")
             for line in whole:
                 self._add(self._event(line))
+            if len(self._partial) >= _EVENT_BYTES:
+                self._end_line()
         return False
 
     def _end_line(self) -> None:
@@ -79,5 +101,8 @@ class Output:
 
     def _add(self, line: str) -> None:
         self._lines.append(line)
+        self._kept_bytes += len(line)
+        while self._kept_bytes > _KEPT_BYTES and len(self._lines) > 1:
+            self._kept_bytes -= len(self._lines.popleft())
         if self._on_log is not None:
             self._on_log(line)

@@ -1,4 +1,5 @@
 import os
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -69,3 +70,60 @@ def test_a_closed_one_reads_no_more(pipe: Pipe) -> None:
     pipe.write(b"after\n")
     pipe.output.say("END")
     assert pipe.output.take() == ("before", "END")
+
+
+def test_a_process_that_writes_on_and_on_holds_nobody_up() -> None:
+    """Reading ends though a writer keeps the pipe full: timeouts are looked at in between."""
+    reading, writing = os.pipe()
+    stop = threading.Event()
+
+    def write() -> None:
+        line = b"y" * 99 + b"\n"
+        while not stop.is_set():
+            os.write(writing, line * 100)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    output = Output(reading, None)
+    try:
+        for _ in range(20):
+            assert output.pump()
+        output.say("the platform's")
+        assert output.take()[-1] == "the platform's"
+    finally:
+        stop.set()
+        output.pump()  # room for a write that waits
+        writer.join()
+        output.close()
+        os.close(writing)
+        os.close(reading)
+
+
+def test_what_is_kept_is_bounded() -> None:
+    """Of very many events the latest are kept; whoever listens is told all of them."""
+    heard: list[str] = []
+    reading, writing = os.pipe()
+    output = Output(reading, heard.append)
+    for number in range(40):
+        output.say(f"{number:03}" + "x" * 1024 * 1024)
+    kept = output.take()
+    assert kept[-1].startswith("039")
+    assert sum(map(len, kept)) <= 17 * 1024 * 1024
+    assert len(heard) == 40
+    assert output.take() == ()
+    os.close(writing)
+    os.close(reading)
+
+
+def test_a_very_long_line_is_several_events() -> None:
+    """A line without an end is told in parts, as CloudWatch takes no event of any size."""
+    reading, writing = os.pipe()
+    output = Output(reading, None)
+    for _ in range(40):
+        os.write(writing, b"x" * 60_000)
+        output.pump()
+    kept = output.take()
+    assert sum(map(len, kept)) == 40 * 60_000
+    assert len(kept) == 3
+    os.close(writing)
+    os.close(reading)
