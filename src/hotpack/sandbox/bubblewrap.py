@@ -17,8 +17,26 @@ USER: Final = "sbx_user1051"
 
 _SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC: Final = Path("/etc")
-_ETC_FOLDERS = ("alternatives", "ca-certificates", "ld.so.conf.d", "pki", "ssl")
-_ETC_FILES = ("hosts", "ld.so.cache", "ld.so.conf", "nsswitch.conf", "resolv.conf")
+_ETC_FOLDERS = (
+    "alternatives",
+    "ca-certificates",
+    "ld.so.conf.d",
+    "pki/ca-trust",
+    "pki/tls/certs",
+    "ssl/certs",
+)
+"""Of ssl and pki the certificates alone: the keys beside them are readable where root runs this."""
+
+_ETC_FILES = (
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "nsswitch.conf",
+    "pki/tls/cert.pem",
+    "pki/tls/openssl.cnf",
+    "resolv.conf",
+    "ssl/openssl.cnf",
+)
 _COVERED = ("opt", "tmp", "dev", "proc")
 """Where Lambda's own folders are: a Python there, as /opt/hostedtoolcache, is at /var/lang only."""
 
@@ -94,12 +112,12 @@ def _etc(own: Path) -> Iterator[str]:
     (own / "passwd").write_text(f"{USER}:x:{UID}:{GID}::/home/{USER}:/sbin/nologin\n")
     (own / "group").write_text(f"{USER}:x:{GID}:\n")
     (own / "localtime").symlink_to("/usr/share/zoneinfo/UTC")
+    folders = [name for name in _ETC_FOLDERS if (_ETC / name).is_dir()]
+    for name in folders:
+        (own / name).mkdir(parents=True)
     for name in _ETC_FILES:
         with contextlib.suppress(OSError):
             shutil.copyfile(_ETC / name, own / name)
-    folders = [name for name in _ETC_FOLDERS if (_ETC / name).is_dir()]
-    for name in folders:
-        (own / name).mkdir()
     yield from ("--ro-bind", str(own), "/etc")
     for name in folders:
         yield from ("--ro-bind", f"/etc/{name}", f"/etc/{name}")
@@ -132,16 +150,20 @@ def _python(interpreter: Interpreter) -> Iterator[str]:
 
 
 def _function(rooms: Rooms) -> Iterator[str]:
-    yield from ("--size", str(rooms.ephemeral_storage_mb * 1024 * 1024), "--tmpfs", "/tmp")  # noqa: S108
+    yield from _temporary(rooms.ephemeral_storage_mb)
     yield from ("--ro-bind", str(rooms.task), "/var/task")
     yield from ("--ro-bind", str(rooms.opt), "/opt")
     yield from ("--ro-bind", str(rooms.runtime_client), "/var/runtime")
     yield from ("--ro-bind", str(GUEST), "/var/hotpack")
 
 
+def _temporary(size_mb: int) -> tuple[str, ...]:
+    return ("--size", str(size_mb * 1024 * 1024), "--tmpfs", "/tmp")  # noqa: S108
+
+
 def failure(executable: Path) -> str | None:
     """Return why this bubblewrap cannot open a sandbox here, None where it can."""
-    options = (*_namespaces(), *_system(), *_devices(), "--tmpfs", "/tmp", "--remount-ro", "/")  # noqa: S108
+    options = (*_namespaces(), *_system(), *_devices(), *_temporary(1), "--remount-ro", "/")
     try:
         tried = subprocess.run(
             [executable, *options, "--", "/bin/sh", "-c", "exit 0"],

@@ -128,3 +128,30 @@ def test_a_sandbox_that_cannot_be_opened_says_why_and_leaves_nothing(
 def test_plain_folders_say_that_they_are_no_isolation() -> None:
     assert not PlainFolders("because").isolated
     assert PlainFolders("because").reason == "because"
+
+
+KEYS = """
+import os
+
+def handler(event, context):
+    return [name for name in ("/etc/ssl/private", "/etc/pki/tls/private") if os.path.exists(name)]
+"""
+
+
+def test_keys_of_this_machine_are_not_there(start_isolated: Any, answer: Answer) -> None:
+    local = start_isolated(KEYS)
+    assert answer(local.invoke(b"{}")) == []
+
+
+TLS = """
+import ssl
+
+def handler(event, context):
+    return len(ssl.create_default_context().get_ca_certs()) > 0 or bool(
+        ssl.get_default_verify_paths().capath
+    )
+"""
+
+
+def test_certificates_are_there(start_isolated: Any, answer: Answer) -> None:
+    assert answer(start_isolated(TLS).invoke(b"{}")) is True

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hotpack.sandbox import Function, PlainFolders, Settings
-from hotpack.sandbox.bubblewrap import Bubblewrap
+from hotpack.sandbox.bubblewrap import Bubblewrap, failure
 from hotpack.sandbox.enclosure import Enclosure, Rooms
 from hotpack.sandbox.environment import lambda_environment
 from hotpack.sandbox.interpreter import Interpreter
@@ -151,3 +151,14 @@ def test_plain_folders_point_the_function_at_them(rooms: MakeRooms) -> None:
     assert variables["TMPDIR"] == str(given.own / "tmp")
     assert (given.own / "tmp").is_dir()
     assert enclosure.command == ()
+
+
+def test_the_probe_tries_what_sandboxes_use(tmp_path: Path) -> None:
+    """A bubblewrap too old for a sized /tmp is found out by the probe, not by the first sandbox."""
+    old = tmp_path / "bwrap"
+    old.write_text(
+        '#!/bin/sh\nfor o in "$@"; do [ "$o" = --size ] && { echo "Unknown option --size" >&2; '
+        "exit 1; }; done\nexit 0\n"
+    )
+    old.chmod(0o755)
+    assert failure(old) == "Unknown option --size"
