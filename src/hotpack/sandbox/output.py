@@ -9,8 +9,8 @@ from typing import Final
 OnLog = Callable[[str], None]
 
 _PIPE_BYTES: Final = 1024 * 1024
-"""The most that a pipe holds (pipe(7), /proc/sys/fs/pipe-max-size): whoever reads so much has all that
-was written before, and does not read for ever from a process that goes on writing."""
+"""The most that a pipe holds (pipe(7), /proc/sys/fs/pipe-max-size): whoever reads so much has all
+that was written before, and does not read for ever from a process that goes on writing."""
 
 _EVENT_BYTES: Final = 1024 * 1024
 """CloudWatch Logs quotas: "Event size: 1 MB (maximum)"; a longer line is several events."""
