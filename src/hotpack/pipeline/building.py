@@ -1,30 +1,13 @@
-"""The pipeline from a project to artifacts: every stage a function from frozen values to a value.
+"""The second half: plan, compress and write the artifacts."""
 
-    Project ─ resolve ▶ Lock ─ install ▶ Tree ─ slim ▶ Tree ─ plan ▶ Layout ─ pack ▶ Release
-
-A stage that was done before for the same inputs is looked up in the cache, so a build after a
-change to the handler only writes the handler. What the stages need of the world (uv, the cache,
-where to report) is in `Tools`; they read no environment and no clock.
-"""
-
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-import platformdirs
-from packaging.requirements import Requirement
-
-from hotpack import audit, install, slim
-from hotpack.cache import Cache
-from hotpack.errors import DependencyError
-from hotpack.install import File, Tree, Uv
+from hotpack.install import File, Tree
 from hotpack.inventory import (
     RECORD,
-    Requirements,
     Sizes,
-    direct_requirements,
     find_requirements,
     make_sbom,
     read_metadata,
@@ -40,69 +23,17 @@ from hotpack.pack import (
     runtime_entries,
     write_artifacts,
 )
-from hotpack.progress import Progress, Silent
+from hotpack.pipeline.preparing import Prepared, code_entries, prepare
+from hotpack.pipeline.tools import Tools
 from hotpack.project import (
-    CodeFile,
     Placement,
     Project,
-    check_handler,
-    collect_code,
-    find_dependencies,
-    left_out,
 )
-from hotpack.slim import RuleReport
-from hotpack.slim.bytecode import Source, bytecode_path, compile_sources
+from hotpack.slim.bytecode import bytecode_path
 from hotpack.target.limits import UNZIPPED_BYTES
 
 _BLOCK = 4096
 """What a file's size is rounded up to on disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the stages need of the world."""
-
-    uv: Uv
-    cache: Cache
-    progress: Progress
-
-    @classmethod
-    def of_this_machine(cls, progress: Progress | None = None) -> Self:
-        """Return uv with the user's settings, the user's cache, and a place to report to.
-
-        The cache is where HOTPACK_CACHE_DIR says, or the system's folder for caches.
-        """
-        folder = os.environ.get("HOTPACK_CACHE_DIR") or platformdirs.user_cache_dir("hotpack")
-        return cls(Uv(os.environ), Cache(Path(folder).resolve()), progress or Silent())
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A project with its dependencies installed and slimmed."""
-
-    project: Project
-    code: tuple[CodeFile, ...]
-    left_out: tuple[str, ...]
-    """Folders of the project of which nothing is in the function."""
-
-    source: str | None
-    """The file that names the dependencies, None where there are none."""
-
-    direct: tuple[Requirement, ...]
-    """What that file names."""
-
-    python: Path | None
-    """What makes bytecode for the target; None where it is not installed, or not wanted."""
-
-    installed: Tree
-    libraries: audit.Libraries
-    slimmed: Tree
-    reports: tuple[RuleReport, ...]
-
-    @property
-    def code_bytes(self) -> int:
-        """What the project's own files weigh."""
-        return sum(file.size for file in self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,47 +58,6 @@ class Build:
     def plain_bytes(self) -> int:
         """What a plain install with the project's code weighs."""
         return self.prepared.installed.size_bytes + self.prepared.code_bytes
-
-
-def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepared:
-    """Return the project with its dependencies resolved, installed for the target and slimmed.
-
-    Raises ConfigError where the handler does not exist, DependencyError where the dependencies
-    cannot be had.
-    """
-    config = project.config
-    code = collect_code(project)
-    dependencies = find_dependencies(project)
-    locked = install.lock(dependencies, config.target, tools.uv, project.state, upgrade=upgrade)
-    tree = install.install(locked, config.target, tools.uv, tools.cache, tools.progress)
-    check_handler(project, code, {file.path for file in tree.files})
-    python = _find_python(project, tools) if config.slim.bytecode else None
-    slimmed = slim.slim(
-        tree, config.slim, config.target.runtime, python, tools.cache, tools.progress, code
-    )
-    source = dependencies.source if dependencies else None
-    libraries = audit.read_libraries(tree, tools.cache)
-    _warn_of_libraries(libraries, project, tools)
-    return Prepared(
-        project,
-        code,
-        left_out(project, code),
-        source,
-        direct_requirements(dependencies),
-        python,
-        tree,
-        libraries,
-        slimmed.tree,
-        slimmed.reports,
-    )
-
-
-def _warn_of_libraries(libraries: audit.Libraries, project: Project, tools: Tools) -> None:
-    """Warn of what may not load on the target; raise DependencyError for what cannot."""
-    for finding in audit.audit(libraries, project.config.target):
-        if finding.severity == "error":
-            raise DependencyError(str(finding), hint=finding.way_out)
-        tools.progress.warn(str(finding), hint=finding.way_out)
 
 
 def build(
@@ -236,12 +126,6 @@ def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
     )
 
 
-def requirements_of(prepared: Prepared) -> Requirements:
-    """Return who requires whom among the distributions, on the target."""
-    metadata = read_metadata(prepared.installed)
-    return find_requirements(metadata, prepared.direct, prepared.project.config.target)
-
-
 def sbom_of(build: Build, tools: Tools) -> str:
     """Return the bill of materials of what a build ships, as CycloneDX JSON."""
     prepared = build.prepared
@@ -273,36 +157,6 @@ def _compress(prepared: Prepared, tools: Tools) -> dict[str, CompressedDistribut
         tools.progress,
         once=prepared.project.config.slim.duplicates,
     )
-
-
-def _find_python(project: Project, tools: Tools) -> Path | None:
-    version = project.config.target.runtime.python_version
-    python = tools.uv.find_python(version)
-    if python is None:
-        tools.progress.warn(
-            f"no Python {version} here, so there is no bytecode: cold starts take 2 to 3 times "
-            "as long",
-            hint=f"`uv python install {version}` brings it; then build again",
-        )
-    return python
-
-
-def code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
-    """Return the project's own files and the bytecode of those that compile."""
-    entries = [
-        Entry(file.path, file.source, file.size, file.sha256, file.executable)
-        for file in prepared.code
-    ]
-    runtime = prepared.project.config.target.runtime
-    if prepared.python is not None:
-        sources = [
-            Source(file.source, file.path, file.sha256)
-            for file in prepared.code
-            if file.path.endswith(".py")
-        ]
-        compiled = compile_sources(sources, runtime, prepared.python, tools.cache)
-        entries += [Entry(item.path, item.source, item.size, item.sha256) for item in compiled]
-    return sorted(entries, key=lambda entry: entry.path)
 
 
 def _needs(prepared: Prepared) -> list[tuple[str, str]]:
