@@ -2,7 +2,7 @@
 
 from hotpack.sandbox.bucket import Bucket
 from hotpack.sandbox.control_groups import ControlGroups
-from hotpack.sandbox.enclosure import Isolation
+from hotpack.sandbox.enclosure import Escort, Isolation
 from hotpack.sandbox.enforcement import Enforcement, enforcement
 from hotpack.sandbox.function import Function, Settings
 from hotpack.sandbox.function_url import FunctionUrl
@@ -19,6 +19,7 @@ __all__ = [
     "Bucket",
     "ControlGroups",
     "Enforcement",
+    "Escort",
     "Function",
     "FunctionUrl",
     "Invocation",

@@ -40,6 +40,7 @@ _ETC_FILES = (
 _COVERED = ("opt", "tmp", "dev", "proc")
 """Where Lambda's own folders are: a Python there, as /opt/hostedtoolcache, is at /var/lang only."""
 
+_ESCORT: Final = "/var/escort"
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
@@ -78,6 +79,7 @@ class Bubblewrap:
             timezone=":/etc/localtime",
             temporary=None,
             python_options=(),
+            escort=rooms.escort and rooms.escort.inside(_ESCORT),
         )
 
 
@@ -155,6 +157,8 @@ def _function(rooms: Rooms) -> Iterator[str]:
     yield from ("--ro-bind", str(rooms.opt), "/opt")
     yield from ("--ro-bind", str(rooms.runtime_client), "/var/runtime")
     yield from ("--ro-bind", str(GUEST), "/var/hotpack")
+    if rooms.escort is not None:
+        yield from ("--bind", str(rooms.escort.folder.resolve()), _ESCORT)
 
 
 def _temporary(size_mb: int) -> tuple[str, ...]:

@@ -4,14 +4,39 @@ An isolation turns `Rooms` (what a sandbox consists of) into an `Enclosure` (the
 opens it, and where things are for whoever is inside).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from hotpack.sandbox.interpreter import Interpreter
 
 GUEST: Final = Path(__file__).parent / "guest"
 """Where the programs are that run inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escort:
+    """What goes into a sandbox with the function, to look at what it does.
+
+    `{folder}` in a word stands for where the folder is inside.
+    """
+
+    folder: Path
+    """A folder of this machine that whoever is inside may write to."""
+
+    before: tuple[str, ...] = ()
+    """Words before the runtime's command, e.g. of strace."""
+
+    script: tuple[str, ...] = ()
+    """Words between Python and the script that it runs: another script, which runs that one."""
+
+    def inside(self, folder: str) -> Self:
+        """Return it with the words as they are for whoever has the folder there."""
+        before, script = (
+            tuple(word.replace("{folder}", folder) for word in words)
+            for words in (self.before, self.script)
+        )
+        return replace(self, before=before, script=script)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +57,7 @@ class Rooms:
     """An empty folder for this sandbox alone, removed with it."""
 
     ephemeral_storage_mb: int
+    escort: Escort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +84,9 @@ class Enclosure:
     """Where /tmp stands in for, None where it is /tmp itself."""
 
     python_options: tuple[str, ...]
+
+    escort: Escort | None = None
+    """With its words as they are inside."""
 
 
 class Isolation(Protocol):

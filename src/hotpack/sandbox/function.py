@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotpack.errors import LimitError
+from hotpack.sandbox.enclosure import Escort
 from hotpack.sandbox.logs import LogFormat
 from hotpack.target import Architecture, Runtime, limits
 from hotpack.target.environment import check_environment
@@ -89,6 +90,9 @@ class Settings:
 
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables put over all others, reserved ones too: credentials, or where S3 is."""
+
+    escort: Escort | None = None
+    """What looks at what the function does; it may slow it down."""
 
 
 def _check_range(name: str, value: int, allowed: tuple[int, int]) -> None:

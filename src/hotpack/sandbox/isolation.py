@@ -44,6 +44,7 @@ class PlainFolders:
             temporary=str(temporary),
             # /var/task is read-only on Lambda, so no bytecode is ever saved there.
             python_options=("-B",),
+            escort=rooms.escort and rooms.escort.inside(str(rooms.escort.folder.resolve())),
         )
 
 

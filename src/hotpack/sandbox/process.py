@@ -204,8 +204,11 @@ def _open(enclosure: Enclosure, handler: str, restraints: Restraints) -> subproc
 
 
 def _command(enclosure: Enclosure, handler: str, limits: tuple[str, ...]) -> tuple[str, ...]:
+    escort = enclosure.escort
     runtime = (
+        *(escort.before if escort else ()),
         *(enclosure.python, *enclosure.python_options, "-S"),
+        *(escort.script if escort else ()),
         *(f"{enclosure.guest}/bootstrap.py", enclosure.task_root, enclosure.opt, handler),
     )
     holder = (enclosure.python, "-I", "-S", "-c", _HOLD, enclosure.guest, *limits, "--")

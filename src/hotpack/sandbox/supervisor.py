@@ -172,6 +172,7 @@ class LocalLambda(Closing):
                     interpreter=self._interpreter,
                     own=own,
                     ephemeral_storage_mb=self.function.ephemeral_storage_mb,
+                    escort=self.settings.escort,
                 )
             )
             return Sandbox(

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from hotpack.errors import SandboxError
-from hotpack.sandbox import Function, Invocation, LocalLambda, Machine, PlainFolders
+from hotpack.sandbox import (
+    Escort,
+    Function,
+    Invocation,
+    LocalLambda,
+    Machine,
+    PlainFolders,
+    Settings,
+)
 from hotpack.sandbox.bubblewrap import Bubblewrap
 from hotpack.sandbox.enclosure import Enclosure, Rooms
 
@@ -155,3 +163,26 @@ def handler(event, context):
 
 def test_certificates_are_there(start_isolated: Any, answer: Answer) -> None:
     assert answer(start_isolated(TLS).invoke(b"{}")) is True
+
+
+def test_an_escort_starts_the_runtime(
+    start_with: Callable[..., LocalLambda], machine: Machine, answer: Answer, tmp_path: Path
+) -> None:
+    """Its command runs Python, its script runs the runtime, and its folder can be written to."""
+    folder = tmp_path / "escort"
+    folder.mkdir()
+    (folder / "before").write_text('#!/bin/sh\necho before > "$1/said"\nshift\nexec "$@"\n')
+    (folder / "before").chmod(0o755)
+    (folder / "script.py").write_text(
+        "import runpy, sys\n"
+        "print('script', file=open(sys.argv.pop(1) + '/said', 'a'))\n"
+        "sys.path[0] = sys.argv[1].rpartition('/')[0]\n"
+        "del sys.argv[0]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    escort = Escort(folder, ("{folder}/before", "{folder}"), ("{folder}/script.py", "{folder}"))
+    local = start_with(
+        machine, "def handler(event, context): return 1", settings=Settings(escort=escort)
+    )
+    assert answer(local.invoke(b"{}")) == 1
+    assert (folder / "said").read_text() == "before\nscript\n"

@@ -1,10 +1,11 @@
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hotpack.sandbox import Function, PlainFolders, Settings
+from hotpack.sandbox import Escort, Function, PlainFolders, Settings
 from hotpack.sandbox.bubblewrap import Bubblewrap, failure
 from hotpack.sandbox.enclosure import Enclosure, Rooms
 from hotpack.sandbox.environment import lambda_environment
@@ -162,3 +163,19 @@ def test_the_probe_tries_what_sandboxes_use(tmp_path: Path) -> None:
     )
     old.chmod(0o755)
     assert failure(old) == "Unknown option --size"
+
+
+def test_an_escort_comes_in_with_its_folder(rooms: MakeRooms, tmp_path: Path) -> None:
+    """Its words name the folder as whoever is inside has it."""
+    escort = Escort(tmp_path, before=("{folder}/strace", "-o", "{folder}/log"), script=("look.py",))
+    given = replace(rooms(Path("/home/me/python")), escort=escort)
+    inside = Bubblewrap(Path("bwrap")).enclose(given)
+    assert ("--bind", str(tmp_path), "/var/escort") in zip(
+        inside.command, inside.command[1:], inside.command[2:], strict=False
+    )
+    assert inside.escort is not None
+    assert inside.escort.before == ("/var/escort/strace", "-o", "/var/escort/log")
+    plain = PlainFolders().enclose(given).escort
+    assert plain is not None
+    assert plain.before[0] == f"{tmp_path}/strace"
+    assert plain.script == ("look.py",)
