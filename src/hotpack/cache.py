@@ -2,11 +2,11 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import rmtree
 
 
 class Cache:
@@ -29,6 +29,15 @@ class Cache:
         write_atomic(path, content)
         return path
 
+    def copy(self, kind: str, key: str, source: Path) -> Path:
+        """Store a copy of a file, however large, unless there is one; return its path."""
+        path = self.path(kind, key)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{key[:8]}-", dir=path.parent) as beside:
+                shutil.copyfile(source, Path(beside, "copy")).replace(path)
+        return path
+
     @contextmanager
     def folder(self, kind: str, key: str) -> Iterator[Path]:
         """Yield an empty folder beside the entry's place, which becomes the entry on success."""
@@ -43,7 +52,7 @@ class Cache:
                 if not path.is_dir():
                     raise  # otherwise another build made the same entry first
         finally:
-            rmtree(beside, ignore_errors=True)
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

@@ -65,6 +65,12 @@ Typing_Extensions = "bundled"
         ("slim = { strip = 1 }", "slim.strip = 1 is not true or false", None),
         ('place = { numpy = "inlined" }', "place.numpy = 'inlined' is not one of", "'inline'"),
         ("environment = { A = 1 }", "environment.A = 1 is not a text", None),
+        ('assets = { Model = "a" }', "names one 'Model'", "HOTPACK_ASSET_MODEL"),
+        ('assets = { a__b = "a" }', "digits and single underscores", None),
+        ('assets = { model = "/opt/a" }', "is not a path inside the project's folder", None),
+        ('assets = { model = "../a" }', "is not a path inside the project's folder", None),
+        ('assets = { model = "." }', "is not a path inside the project's folder", None),
+        ("assets = { model = 1 }", "assets.model = 1 is not a text", None),
     ],
 )
 def test_wrong_values(tmp_path: Path, table: str, message: str, hint: str | None) -> None:

@@ -8,7 +8,7 @@ from hotpack.errors import HotpackError
 from hotpack.install import Distribution, Tree
 from hotpack.inventory.metadata import Metadata, read_metadata
 from hotpack.inventory.requirements import Requirements
-from hotpack.project import Project
+from hotpack.project import ASSET_PREFIX, Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def make_sbom(
 
     The project is the root; every distribution of which something is in `tree` is a component with
     its purl, its version, the SHA-256 of the wheel that it came from and its license as it states
-    it, and depends on what it requires on the target. `runtime` is what restoring packs brings
+    it, and depends on what it requires on the target; an asset is data, whose version tells its
+    content from another. `runtime` is what restoring packs brings
     beside hotpack itself, None where nothing is restored. There is no timestamp, and the serial
     number is made of the content.
 
@@ -103,11 +104,16 @@ def _component(distribution: Distribution, metadata: Metadata, prefix: str) -> "
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
 
-    purl = PackageURL("pypi", None, distribution.name, distribution.version)
+    name, version = distribution.name, distribution.version
+    if name.startswith(ASSET_PREFIX):
+        return Component(
+            name=name, version=version, type=ComponentType.DATA, bom_ref=f"{name}@{version}"
+        )
+    purl = PackageURL("pypi", None, name, version)
     wheel = distribution.wheel
     return Component(
-        name=distribution.name,
-        version=distribution.version,
+        name=name,
+        version=version,
         type=ComponentType.LIBRARY,
         purl=purl,
         bom_ref=prefix + purl.to_string(),

@@ -10,7 +10,7 @@ from hotpack import slim
 from hotpack.install import Tree
 from hotpack.measure.folders import folder_of
 from hotpack.pack import Entry
-from hotpack.pipeline import Prepared, Tools, code_entries
+from hotpack.pipeline import Prepared, Tools, code_entries, inline_variables
 from hotpack.project import SlimConfig
 from hotpack.sandbox import Function
 
@@ -40,5 +40,5 @@ def bare_function(prepared: Prepared, tools: Tools) -> Function:
         memory_mb=config.memory_mb,
         timeout_s=config.timeout_s,
         ephemeral_storage_mb=config.ephemeral_storage_mb,
-        environment=config.environment,
+        environment={**config.environment, **inline_variables(prepared.assets)},
     )

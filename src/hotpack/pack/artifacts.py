@@ -14,8 +14,7 @@ from hotpack.cache import Cache
 from hotpack.errors import ArtifactError, LimitError
 from hotpack.layout import Layout
 from hotpack.pack.entries import Entry
-from hotpack.pack.frames import CompressedDistribution
-from hotpack.pack.packs import Pack, manifest, write_packs
+from hotpack.pack.packs import Pack, Packing, manifest, write_packs
 from hotpack.pack.runtime import HANDLER, PACKAGE
 from hotpack.pack.zips import unzipped_bytes, write_zip
 from hotpack.progress import Progress, mb
@@ -64,11 +63,14 @@ class Contents:
     inline: Sequence[Entry]
     """The files of the distributions that are raw in the function."""
 
-    packed: Sequence[CompressedDistribution]
-    """The others."""
+    packing: Packing
+    """The others, in packs."""
 
     runtime: Sequence[Entry]
     """What it takes to restore them; none where all is inline."""
+
+    variables: Mapping[str, str]
+    """What its environment has beside the project's own variables."""
 
     records: Mapping[str, bytes]
     """What is kept beside the function, by file name: nothing that it needs to run."""
@@ -163,13 +165,20 @@ def _write(
     progress: Progress,
 ) -> Release:
     (folder / "packs").mkdir()
-    placements = {placed.distribution: placed.placement for placed in layout.placed}
-    packs = write_packs(folder / "packs", contents.packed, placements)
+    packs = write_packs(folder / "packs", contents.packing)
     bundled = [_bundled(pack) for pack in packs if pack.placement == "bundled"]
     changing = list(contents.code)
     if packs:
         path = folder / "manifest.json"
-        path.write_bytes(manifest(packs, config.handler, config.bucket))
+        path.write_bytes(
+            manifest(
+                packs,
+                contents.packing,
+                handler=config.handler,
+                bucket=config.bucket,
+                cold=config.cold,
+            )
+        )
         changing.append(Entry.of_path(f"{PACKAGE}/manifest.json", path))
     own = {entry.path for entry in changing}  # the project's own files win over a dependency's
     others = [*contents.inline, *contents.runtime, *bundled]
@@ -184,7 +193,7 @@ def _write(
     write_zip(folder / "function.zip", stable, changing, cache, progress)
     for name, record in contents.records.items():
         (folder / name).write_bytes(record)
-    return _describe(folder, config, packs, size)
+    return _describe(folder, config, packs, size, contents.variables)
 
 
 def _check_budget(config: Config, size: int, layout: Layout, code_bytes: int) -> None:
@@ -210,7 +219,13 @@ def _bundled(pack: Pack) -> Entry:
     return Entry(path, pack.path, pack.size, pack.name, stored=True)
 
 
-def _describe(folder: Path, config: Config, packs: Sequence[Pack], package_bytes: int) -> Release:
+def _describe(
+    folder: Path,
+    config: Config,
+    packs: Sequence[Pack],
+    package_bytes: int,
+    variables: Mapping[str, str],
+) -> Release:
     release = Release(
         folder=folder,
         handler=HANDLER if packs else config.handler,
@@ -219,7 +234,7 @@ def _describe(folder: Path, config: Config, packs: Sequence[Pack], package_bytes
         memory_mb=config.memory_mb,
         ephemeral_storage_mb=config.ephemeral_storage_mb,
         timeout_s=config.timeout_s,
-        environment=dict(config.environment),
+        environment={**config.environment, **variables},
         package_bytes=package_bytes,
         zip_bytes=(folder / "function.zip").stat().st_size,
         bucket=config.bucket,

@@ -8,7 +8,6 @@ from hotpack.install import File, Tree
 from hotpack.inventory import (
     RECORD,
     Sizes,
-    find_requirements,
     make_sbom,
     read_metadata,
 )
@@ -23,7 +22,8 @@ from hotpack.pack import (
     runtime_entries,
     write_artifacts,
 )
-from hotpack.pipeline.preparing import Prepared, code_entries, prepare
+from hotpack.pipeline.assets import inline_variables
+from hotpack.pipeline.preparing import Prepared, code_entries, prepare, requirements_of
 from hotpack.pipeline.tools import Tools
 from hotpack.project import (
     Placement,
@@ -78,10 +78,11 @@ def build(
     groups = prepared.slimmed.by_distribution()
     code = code_entries(prepared, tools)
     _warn_of_code(prepared, code, tools)
+    arrangement = _arrange(prepared, tools)
     compressed: dict[str, CompressedDistribution] = {}
     runtime: list[Entry] = []
     if not _all_inline(project.config.place, prepared.slimmed, code):
-        compressed = _compress(prepared, tools)
+        compressed = _compress(prepared, arrangement, tools)
         runtime = runtime_entries(
             project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
         )
@@ -98,8 +99,11 @@ def build(
     contents = Contents(
         code=code,
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
-        packed=[compressed[name] for name in layout.names("bundled", "remote")],
+        packing=_packing(prepared, layout, compressed, arrangement),
         runtime=runtime if layout.is_packed else [],
+        variables=inline_variables(
+            asset for asset in prepared.assets if asset.distribution in layout.names("inline")
+        ),
         records={RECORD: _sizes(prepared, layout).record()},
     )
     if layout.names("remote") and project.config.bucket is None:
@@ -115,7 +119,7 @@ def build(
 
 def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
     """Return what the distributions weigh; with `pack` compressed too, which takes time once."""
-    packed = _compress(prepared, tools) if pack else {}
+    packed = _compress(prepared, _arrange(prepared, tools), tools) if pack else {}
     return Sizes.of(
         prepared.project.config.target,
         prepared.installed,
@@ -134,7 +138,7 @@ def sbom_of(build: Build, tools: Tools) -> str:
     if build.layout.is_packed:
         runtime = runtime_distributions(target, tools.uv, tools.cache, tools.progress)
     metadata = read_metadata(prepared.installed)
-    requirements = find_requirements(metadata, prepared.direct, target)
+    requirements = requirements_of(prepared)
     return make_sbom(prepared.project, prepared.slimmed, metadata, requirements, runtime)
 
 
@@ -150,9 +154,33 @@ def _sizes(prepared: Prepared, layout: Layout) -> Sizes:
     )
 
 
-def _compress(prepared: Prepared, tools: Tools) -> dict[str, CompressedDistribution]:
+def _packing(
+    prepared: Prepared,
+    layout: Layout,
+    compressed: Mapping[str, CompressedDistribution],
+    arrangement: Arrangement,
+) -> Packing:
+    """Return what is packed of the layout, and where to."""
+    bundled, remote = layout.names("bundled"), layout.names("remote")
+    where: dict[str, Where] = {
+        **dict.fromkeys(bundled, "bundled"),
+        **dict.fromkeys(remote, "remote"),
+    }
+    return Packing(
+        [compressed[name] for name in sorted(where)],
+        warm=where,
+        cold=where,
+        order=arrangement.order,
+        needs=arrangement.needs,
+        variables={a.variable: a.place for a in prepared.assets if a.distribution in where},
+    )
+
+
+def _compress(
+    prepared: Prepared, arrangement: Arrangement, tools: Tools
+) -> dict[str, CompressedDistribution]:
     return compress(
-        prepared.slimmed.by_distribution(),
+        arrangement,
         tools.cache,
         tools.progress,
         once=prepared.project.config.slim.duplicates,

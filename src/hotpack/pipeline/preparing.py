@@ -1,7 +1,7 @@
 """The first half: resolve, install, slim. What is traced, checked or packed comes of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -11,11 +11,14 @@ from hotpack.errors import DependencyError
 from hotpack.install import Tree
 from hotpack.inventory import Requirements, direct_requirements, find_requirements, read_metadata
 from hotpack.pack import Entry
+from hotpack.pipeline.assets import add_assets
 from hotpack.pipeline.tools import Tools
 from hotpack.project import (
+    Asset,
     CodeFile,
     Project,
     check_handler,
+    collect_assets,
     collect_code,
     find_dependencies,
     left_out,
@@ -30,6 +33,7 @@ class Prepared:
 
     project: Project
     code: tuple[CodeFile, ...]
+    assets: tuple[Asset, ...]
     left_out: tuple[str, ...]
     """Folders of the project of which nothing is in the function."""
 
@@ -56,15 +60,18 @@ class Prepared:
 def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepared:
     """Return the project with its dependencies resolved, installed for the target and slimmed.
 
-    Raises ConfigError where the handler does not exist, DependencyError where the dependencies
-    cannot be had.
+    Its assets are in both trees.
+
+    Raises ConfigError where the handler or an asset does not exist, DependencyError where the
+    dependencies cannot be had.
     """
     config = project.config
-    code = collect_code(project)
+    code, assets = collect_code(project), collect_assets(project)
     dependencies = find_dependencies(project)
     locked = install.lock(dependencies, config.target, tools.uv, project.state, upgrade=upgrade)
     tree = install.install(locked, config.target, tools.uv, tools.cache, tools.progress)
     check_handler(project, code, {file.path for file in tree.files})
+    tree = add_assets(tree, assets, tools.cache)
     python = _find_python(project, tools) if config.slim.bytecode else None
     slimmed = slim.slim(
         tree, config.slim, config.target.runtime, python, tools.cache, tools.progress, code
@@ -75,6 +82,7 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
     return Prepared(
         project,
         code,
+        assets,
         left_out(project, code),
         source,
         direct_requirements(dependencies),
@@ -125,6 +133,8 @@ def code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
 
 
 def requirements_of(prepared: Prepared) -> Requirements:
-    """Return who requires whom among the distributions, on the target."""
+    """Return who requires whom among the distributions, on the target; the project its assets."""
     metadata = read_metadata(prepared.installed)
-    return find_requirements(metadata, prepared.direct, prepared.project.config.target)
+    found = find_requirements(metadata, prepared.direct, prepared.project.config.target)
+    assets = (asset.distribution for asset in prepared.assets)
+    return replace(found, direct=tuple(sorted({*found.direct, *assets})))

@@ -1,10 +1,13 @@
 """The user's project: its configuration, its own code, and where its dependencies are named."""
 
+from hotpack.project.assets import ASSET_PREFIX, Asset, collect_assets
 from hotpack.project.code import CodeFile, check_handler, collect_code, left_out
 from hotpack.project.config import Config, Placement, Project, SlimConfig, load_project
 from hotpack.project.dependencies import Dependencies, find_dependencies
 
 __all__ = [
+    "ASSET_PREFIX",
+    "Asset",
     "CodeFile",
     "Config",
     "Dependencies",
@@ -12,6 +15,7 @@ __all__ = [
     "Project",
     "SlimConfig",
     "check_handler",
+    "collect_assets",
     "collect_code",
     "find_dependencies",
     "left_out",

@@ -38,14 +38,18 @@ def collect_code(project: Project) -> tuple[CodeFile, ...]:
     """Return the project's own files, sorted by path.
 
     By default its top-level modules and packages, those under `src/` included, which lands at the
-    function's root as an installed package would; with `include`, what its patterns match.
+    function's root as an installed package would; with `include`, what its patterns match. Assets
+    are no code, wherever they are.
 
     Raises ConfigError for an `include` pattern that matches nothing.
     """
     root = project.root
     chosen = _included(root, project.config.include) if project.config.include else _default(root)
+    assets = _assets(project)
     files: dict[str, CodeFile] = {}
     for source in chosen:
+        if not assets.isdisjoint([source, *source.parents]):
+            continue
         path = _path_in_function(root, source)
         if path in files and files[path].source != source:
             raise ConfigError(
@@ -60,7 +64,8 @@ def collect_code(project: Project) -> tuple[CodeFile, ...]:
 
 def left_out(project: Project, code: Iterable[CodeFile]) -> tuple[str, ...]:
     """Return the folders at the project's root of which nothing is in the function."""
-    used = {file.source.relative_to(project.root).parts[0] for file in code}
+    sources = [*(file.source for file in code), *_assets(project)]
+    used = {source.relative_to(project.root).parts[0] for source in sources}
     return tuple(
         entry.name
         for entry in sorted(project.root.iterdir())
@@ -103,12 +108,16 @@ def check_handler(project: Project, code: Iterable[CodeFile], dependency_paths: 
         )
 
 
+def _assets(project: Project) -> set[Path]:
+    return {project.root / path for path in project.config.assets.values()}
+
+
 def _included(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
     for pattern in patterns:
         matches = [
             file
             for match in sorted(root.glob(pattern))
-            for file in ([match] if match.is_file() else _walk(match))
+            for file in ([match] if match.is_file() else files_below(match))
             if not _skipped(file.relative_to(root))
         ]
         if not matches:
@@ -127,12 +136,12 @@ def _default(root: Path) -> Iterator[Path]:
             if entry.suffix == ".py" and entry.is_file() and not entry.name.startswith("test_"):
                 yield entry
             elif entry.is_dir() and entry != root / "src":
-                files = _walk(entry)
+                files = files_below(entry)
                 if any(file.suffix == ".py" for file in files):
                     yield from files
 
 
-def _walk(folder: Path) -> list[Path]:
+def files_below(folder: Path) -> list[Path]:
     """Return the files below a folder, through links too, but not twice through the same folder."""
     files: list[Path] = []
     seen: set[str] = set()

@@ -18,10 +18,19 @@ from hotpack.target.runtimes import host_architecture, host_runtime
 Placement = Literal["inline", "bundled", "remote"]
 PLACEMENTS: Final[tuple[Placement, ...]] = get_args(Placement)
 
+Cold = Literal["background", "eager", "touch"]
+"""When the files that a cold start does not need are restored: behind the others, with them, or
+when something asks for them."""
+
+COLDS: Final[tuple[Cold, ...]] = get_args(Cold)
+
 EVERY_DISTRIBUTION: Final = "*"
 """The name in `[tool.hotpack.place]` that pins whatever has no pin of its own."""
 
 DEFAULT_EVENTS: Final = "events/*.json"
+
+ASSET_VARIABLE: Final = "HOTPACK_ASSET_"
+"""How the variables begin by which a function finds its assets."""
 
 DEFAULT_RUNTIME: Final = "python3.13"
 """Where Lambda does not have the running Python."""
@@ -55,7 +64,11 @@ class Config:
     include: tuple[str, ...] = ()
     events: tuple[str, ...] = (DEFAULT_EVENTS,)
     environment: Mapping[str, str] = field(default_factory=dict)
+    assets: Mapping[str, str] = field(default_factory=dict)
+    """Name to a file or folder, relative to the project's folder."""
+
     bucket: str | None = None
+    cold: Cold = "touch"
     budget_mb: int | None = None
     """The most that the function may weigh, in 10^6 bytes: a build over it fails."""
 
@@ -216,6 +229,21 @@ def _environment(path: Path, key: str, value: object) -> dict[str, str]:
     return environment
 
 
+def _assets(path: Path, key: str, value: object) -> dict[str, str]:
+    table = _table(path, key, value)
+    for name, place in table.items():
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+            raise ConfigError(
+                f"{path}: [tool.hotpack.assets] names one {name!r}: a name is of lowercase "
+                "letters, digits and single underscores",
+                hint=f"it becomes a variable, as model becomes {ASSET_VARIABLE}MODEL",
+            )
+        parts = Path(_text(path, f"assets.{name}", place)).parts
+        if not parts or parts[0] == "/" or ".." in parts:
+            raise _wrong(path, f"assets.{name}", place, "a path inside the project's folder")
+    return table
+
+
 def _slim(path: Path, key: str, value: object) -> SlimConfig:
     table = _table(path, key, value)
     _refuse_unknown(path, "tool.hotpack.slim", table, SlimConfig.__dataclass_fields__)
@@ -242,8 +270,10 @@ def _place(path: Path, key: str, value: object) -> dict[str, str]:
 
 _KEYS: Final[dict[str, Callable[[Path, str, object], Any]]] = {
     "architecture": _one_of(ARCHITECTURES),
+    "assets": _assets,
     "bucket": _text,
     "budget_mb": _number(1, 10_240),
+    "cold": _one_of(COLDS),
     "environment": _environment,
     "ephemeral_storage_mb": _number(*limits.EPHEMERAL_STORAGE_MB),
     "events": _patterns,

@@ -2,6 +2,7 @@
 
 from hotpack.sandbox.enclosure import Enclosure
 from hotpack.sandbox.function import Function, Settings
+from hotpack.target.environment import TASK_ROOT
 
 
 def lambda_environment(
@@ -16,7 +17,8 @@ def lambda_environment(
 
     `runtime_api` is HOST:PORT. AWS_LAMBDA_MAX_CONCURRENCY is left unset: it would switch
     awslambdaric to a forked mode. The user's variables go over those that Lambda does not
-    reserve (PATH, PYTHONPATH, TZ …), the settings' over all.
+    reserve (PATH, PYTHONPATH, TZ …), the settings' over all. What they name in /var/task is named
+    where it is here.
     """
     task, opt, runtime = enclosure.task_root, enclosure.opt, enclosure.runtime_dir
     python = enclosure.python_prefix
@@ -53,4 +55,10 @@ def lambda_environment(
         variables["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
     if enclosure.temporary is not None:
         variables["TMPDIR"] = enclosure.temporary
-    return {**variables, **function.environment, **settings.environment}
+    own = {name: _below(task, value) for name, value in function.environment.items()}
+    return {**variables, **own, **settings.environment}
+
+
+def _below(task: str, value: str) -> str:
+    inside = value.startswith(f"{TASK_ROOT}/")
+    return task + value.removeprefix(TASK_ROOT) if inside else value

@@ -7,6 +7,9 @@ from typing import Final
 from hotpack.errors import ConfigError, LimitError
 from hotpack.target.limits import ENVIRONMENT_BYTES
 
+TASK_ROOT: Final = "/var/task"
+"""Where a function's own files are."""
+
 RESERVED: Final = frozenset(
     {
         "AWS_ACCESS_KEY",

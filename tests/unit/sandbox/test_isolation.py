@@ -97,7 +97,7 @@ def environment(enclosure: Enclosure, settings: Settings | None = None) -> dict[
         architecture="x86_64",
         code=Path("code"),
         memory_mb=512,
-        environment={"MINE": "1", "TZ": "CET"},
+        environment={"MINE": "1", "TZ": "CET", "DATA": "/var/task/data"},
     )
     return lambda_environment(
         function,
@@ -124,6 +124,7 @@ def test_the_environment_is_lambdas(rooms: MakeRooms) -> None:
         "AWS_REGION": "eu-west-1",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",
+        "DATA": "/var/task/data",
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "LAMBDA_TASK_ROOT": "/var/task",
         "LANG": "en_US.UTF-8",
@@ -149,6 +150,7 @@ def test_plain_folders_point_the_function_at_them(rooms: MakeRooms) -> None:
     enclosure = PlainFolders().enclose(given)
     variables = environment(enclosure)
     assert variables["LAMBDA_TASK_ROOT"] == str(given.task)
+    assert variables["DATA"] == str(given.task / "data")
     assert variables["TMPDIR"] == str(given.own / "tmp")
     assert (given.own / "tmp").is_dir()
     assert enclosure.command == ()
