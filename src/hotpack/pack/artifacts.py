@@ -14,7 +14,8 @@ from hotpack.cache import Cache
 from hotpack.errors import ArtifactError, LimitError
 from hotpack.layout import Layout
 from hotpack.pack.entries import Entry
-from hotpack.pack.packs import Pack, Packing, manifest, write_packs
+from hotpack.pack.frames import CompressedDistribution
+from hotpack.pack.packs import Pack, manifest, write_packs
 from hotpack.pack.runtime import HANDLER, PACKAGE
 from hotpack.pack.zips import unzipped_bytes, write_zip
 from hotpack.progress import Progress, mb
@@ -63,8 +64,8 @@ class Contents:
     inline: Sequence[Entry]
     """The files of the distributions that are raw in the function."""
 
-    packing: Packing
-    """The others, in packs."""
+    packed: Sequence[CompressedDistribution]
+    """The others."""
 
     runtime: Sequence[Entry]
     """What it takes to restore them; none where all is inline."""
@@ -165,20 +166,13 @@ def _write(
     progress: Progress,
 ) -> Release:
     (folder / "packs").mkdir()
-    packs = write_packs(folder / "packs", contents.packing)
+    placements = {placed.distribution: placed.placement for placed in layout.placed}
+    packs = write_packs(folder / "packs", contents.packed, placements)
     bundled = [_bundled(pack) for pack in packs if pack.placement == "bundled"]
     changing = list(contents.code)
     if packs:
         path = folder / "manifest.json"
-        path.write_bytes(
-            manifest(
-                packs,
-                contents.packing,
-                handler=config.handler,
-                bucket=config.bucket,
-                cold=config.cold,
-            )
-        )
+        path.write_bytes(manifest(packs, config.handler, config.bucket))
         changing.append(Entry.of_path(f"{PACKAGE}/manifest.json", path))
     own = {entry.path for entry in changing}  # the project's own files win over a dependency's
     others = [*contents.inline, *contents.runtime, *bundled]

@@ -78,11 +78,10 @@ def build(
     groups = prepared.slimmed.by_distribution()
     code = code_entries(prepared, tools)
     _warn_of_code(prepared, code, tools)
-    arrangement = _arrange(prepared, tools)
     compressed: dict[str, CompressedDistribution] = {}
     runtime: list[Entry] = []
     if not _all_inline(project.config.place, prepared.slimmed, code):
-        compressed = _compress(prepared, arrangement, tools)
+        compressed = _compress(prepared, tools)
         runtime = runtime_entries(
             project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
         )
@@ -99,7 +98,7 @@ def build(
     contents = Contents(
         code=code,
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
-        packing=_packing(prepared, layout, compressed, arrangement),
+        packed=[compressed[name] for name in layout.names("bundled", "remote")],
         runtime=runtime if layout.is_packed else [],
         variables=inline_variables(
             asset for asset in prepared.assets if asset.distribution in layout.names("inline")
@@ -119,7 +118,7 @@ def build(
 
 def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
     """Return what the distributions weigh; with `pack` compressed too, which takes time once."""
-    packed = _compress(prepared, _arrange(prepared, tools), tools) if pack else {}
+    packed = _compress(prepared, tools) if pack else {}
     return Sizes.of(
         prepared.project.config.target,
         prepared.installed,
@@ -154,33 +153,9 @@ def _sizes(prepared: Prepared, layout: Layout) -> Sizes:
     )
 
 
-def _packing(
-    prepared: Prepared,
-    layout: Layout,
-    compressed: Mapping[str, CompressedDistribution],
-    arrangement: Arrangement,
-) -> Packing:
-    """Return what is packed of the layout, and where to."""
-    bundled, remote = layout.names("bundled"), layout.names("remote")
-    where: dict[str, Where] = {
-        **dict.fromkeys(bundled, "bundled"),
-        **dict.fromkeys(remote, "remote"),
-    }
-    return Packing(
-        [compressed[name] for name in sorted(where)],
-        warm=where,
-        cold=where,
-        order=arrangement.order,
-        needs=arrangement.needs,
-        variables={a.variable: a.place for a in prepared.assets if a.distribution in where},
-    )
-
-
-def _compress(
-    prepared: Prepared, arrangement: Arrangement, tools: Tools
-) -> dict[str, CompressedDistribution]:
+def _compress(prepared: Prepared, tools: Tools) -> dict[str, CompressedDistribution]:
     return compress(
-        arrangement,
+        prepared.slimmed.by_distribution(),
         tools.cache,
         tools.progress,
         once=prepared.project.config.slim.duplicates,
