@@ -156,7 +156,7 @@ def _function(rooms: Rooms) -> Iterator[str]:
     yield from ("--ro-bind", str(rooms.task), "/var/task")
     yield from ("--ro-bind", str(rooms.opt), "/opt")
     yield from ("--ro-bind", str(rooms.runtime_client), "/var/runtime")
-    yield from ("--ro-bind", str(GUEST), "/var/hotpack")
+    yield from ("--ro-bind", str(GUEST), "/var/hotpack/guest")
     if rooms.escort is not None:
         yield from ("--bind", str(rooms.escort.folder.resolve()), _ESCORT)
 

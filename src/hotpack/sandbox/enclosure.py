@@ -72,7 +72,7 @@ class Enclosure:
 
     python: str
     guest: str
-    """The folder of the programs that run inside."""
+    """The folder that holds, as the package `guest`, the programs that run inside."""
 
     task_root: str
     opt: str

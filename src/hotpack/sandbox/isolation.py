@@ -34,7 +34,7 @@ class PlainFolders:
             command=(),
             folder=rooms.task,
             python=str(rooms.interpreter.executable),
-            guest=str(GUEST),
+            guest=str(GUEST.parent),
             task_root=str(rooms.task),
             opt=str(rooms.opt),
             runtime_dir=str(rooms.runtime_client),

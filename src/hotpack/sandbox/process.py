@@ -15,7 +15,7 @@ from hotpack.sandbox.memory import PeakMemory
 from hotpack.sandbox.output import OnLog, Output
 from hotpack.sandbox.restraints import Restraints
 
-_HOLD = "import sys; sys.path.insert(0, sys.argv.pop(1)); import holder; holder.main()"
+_HOLD = "import sys; sys.path.append(sys.argv.pop(1)); from guest import holder; holder.main()"
 """Imported, so that there may be bytecode: reading the source takes 3 ms."""
 
 _PATIENCE_S = 10.0
@@ -209,7 +209,7 @@ def _command(enclosure: Enclosure, handler: str, limits: tuple[str, ...]) -> tup
         *(escort.before if escort else ()),
         *(enclosure.python, *enclosure.python_options, "-S"),
         *(escort.script if escort else ()),
-        *(f"{enclosure.guest}/bootstrap.py", enclosure.task_root, enclosure.opt, handler),
+        *(f"{enclosure.guest}/guest/bootstrap.py", enclosure.task_root, enclosure.opt, handler),
     )
     holder = (enclosure.python, "-I", "-S", "-c", _HOLD, enclosure.guest, *limits, "--")
     return (*enclosure.command, *holder, *runtime)

@@ -18,7 +18,7 @@ def report_of(invocation: Invocation) -> logs.Report:
 
 
 HOGS = """
-import os, subprocess, sys, tempfile, time
+import mmap, os, subprocess, sys, tempfile, time
 kept = os.path.join(tempfile.gettempdir(), "kept")
 def handler(event, context):
     open(kept, "a").write("x")
@@ -29,11 +29,21 @@ def handler(event, context):
     if "child_mb" in event:
         code = "import time; x = b'1' * %d; time.sleep(2)" % (event["child_mb"] << 20)
         subprocess.run([sys.executable, "-c", code])
+    for _ in range(event.get("shared_mb", 0)):
+        hog.append(mmap.mmap(-1, 1 << 20))
+        hog[-1].write(b"1" * (1 << 20))
+        time.sleep(0.001)
+    for _ in range(event.get("memfd_mb", 0)):
+        hog.append(os.memfd_create("hog"))
+        os.write(hog[-1], b"1" * (1 << 20))
+        time.sleep(0.001)
     return os.path.getsize(kept)
 """
 
 
-@pytest.mark.parametrize("event", ['{"mb": 300}', '{"child_mb": 300}'])
+@pytest.mark.parametrize(
+    "event", ['{"mb": 300}', '{"child_mb": 300}', '{"shared_mb": 300}', '{"memfd_mb": 300}']
+)
 def test_more_memory_than_the_functions_is_killed_and_said(
     start_held: Any, answer: Answer, event: str
 ) -> None:
@@ -49,6 +59,7 @@ def test_more_memory_than_the_functions_is_killed_and_said(
     assert (report.memory_size_mb, report.max_memory_used_mb) == (192, 192)
     again = local.invoke(b"{}")
     assert (answer(again), again.start) == (3, "warm")
+    assert again.max_memory_mb < 100
 
 
 def test_memory_is_limited_in_the_init_phase_too(start_held: Any) -> None:
@@ -60,9 +71,11 @@ def test_memory_is_limited_in_the_init_phase_too(start_held: Any) -> None:
 
 
 FORKS = """
-import os
+import mmap, os
 def handler(event, context):
     hog = b"1" * (100 * 2**20)
+    shared = mmap.mmap(-1, 40 * 2**20)
+    shared.write(b"1" * (40 * 2**20))
     children = []
     for _ in range(4):
         pid = os.fork()
@@ -100,11 +113,33 @@ def test_a_full_tmp_is_no_memory_of_the_functions(
     assert answer(local.invoke(b"400"))["errorType"] == "Runtime.OutOfMemory"
 
 
+MAPS = """
+import mmap
+def handler(event, context):
+    with open("/tmp/big", "w+b") as file:
+        file.write(bytes(300 * 2**20))
+        file.flush()
+        with mmap.mmap(file.fileno(), 0) as mapped:
+            return sum(mapped[::4096]) + len(mapped)
+"""
+
+
+def test_a_file_in_tmp_that_is_mapped_is_no_memory_of_the_functions(
+    start_held: Any, held: Machine, answer: Answer
+) -> None:
+    if not held.isolation.isolated:
+        pytest.skip("plain folders have no /tmp of their own")
+    invocation = start_held(MAPS, memory_mb=192).invoke(b"{}")
+    assert answer(invocation) == 300 * 2**20
+
+
 READS = """
-import os
+import mmap, os
 path, read = os.path.join(os.environ["LAMBDA_TASK_ROOT"], "weights"), 0
 with open(path, "rb") as file:
     while block := file.read(2**20): read += len(block)
+    mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    touched = sum(mapped[::4096])
 def handler(event, context): return read
 """
 
@@ -115,7 +150,9 @@ def test_page_cache_is_no_memory_of_the_functions(
     (tmp_path / "code").mkdir()
     with (tmp_path / "code" / "weights").open("wb") as file:
         file.truncate(240 * 2**20)
-    assert answer(start_held(READS, memory_mb=128).invoke(b"{}")) == 240 * 2**20
+    invocation = start_held(READS, memory_mb=128).invoke(b"{}")
+    assert answer(invocation) == 240 * 2**20
+    assert invocation.max_memory_mb < 128
 
 
 SPINS = """
@@ -132,6 +169,25 @@ if "SLOW_ONCE" in os.environ and not os.path.exists(marker):
 def handler(event, context): return [in_init, share()]
 """
 SMALL = vcpus(128)
+STARTS = """
+import os, resource, time
+def handler(event, context):
+    wall = time.monotonic()
+    while time.monotonic() < wall + 0.5:
+        pid = os.fork()
+        if not pid:
+            ends = time.process_time() + 0.002
+            while time.process_time() < ends: pass
+            os._exit(0)
+        os.waitpid(pid, 0)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) / (time.monotonic() - wall)
+"""
+
+
+def test_children_that_end_at_once_use_the_functions_share(start_held: Any, answer: Answer) -> None:
+    share = answer(start_held(STARTS, memory_mb=512).invoke(b"{}"))
+    assert share < 1.4 * vcpus(512)
 
 
 def test_an_invocation_has_its_share_of_the_cpu_and_the_init_phase_all(

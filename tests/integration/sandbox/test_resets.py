@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hotpack.sandbox import Invocation, Settings, logs
+from hotpack.sandbox import Invocation, Machine, Settings, logs
 
 Answer = Callable[[Invocation], Any]
 
@@ -144,6 +145,37 @@ def handler(event, context):
 def test_what_a_runtime_started_does_not_outlive_it(start: Any, answer: Answer) -> None:
     local = start(STARTS)
     local.invoke(b'"start"')
+    beats = answer(local.invoke(b"{}"))
+    time.sleep(0.1)
+    assert answer(local.invoke(b"{}")) == beats
+
+
+LEAVES = """
+import os, subprocess, tempfile, time
+path = os.path.join(tempfile.gettempdir(), "beating")
+BEAT = f"while :; do echo >> {path}; sleep 0.01; done"
+def handler(event, context):
+    if event == "start":
+        # As a daemon does: a session of its own, and the parent between ends.
+        subprocess.run(["/bin/sh", "-c", f"setsid /bin/sh -c '{BEAT}' &"])
+        while not os.path.exists(path): pass
+    if event == "end":
+        os._exit(1)
+    return os.path.getsize(path)
+"""
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="this machine has no setsid")
+def test_what_leaves_the_process_group_is_frozen_and_ended_too(
+    start: Any, answer: Answer, this_machine: Machine
+) -> None:
+    if not this_machine.is_linux:
+        pytest.skip(f"{this_machine.system} does not tell who started whom")
+    local = start(LEAVES)
+    beats = answer(local.invoke(b'"start"'))
+    time.sleep(0.5)
+    assert answer(local.invoke(b"{}")) < beats + 25
+    local.invoke(b'"end"')
     beats = answer(local.invoke(b"{}"))
     time.sleep(0.1)
     assert answer(local.invoke(b"{}")) == beats

@@ -26,12 +26,14 @@ import select
 import sys
 import time
 
+from . import family
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable
 
-    from hotpack.sandbox.guest.watch import CpuWatch, MemoryWatch
+    from .watch import CpuWatch, MemoryWatch
 else:
     import _signal as signal  # `signal` makes enumerations of it: 6 of 15 ms of a start
 
@@ -86,7 +88,7 @@ class Holder:
         if self._memory is None and self._cpu is None:
             self._begin_to_watch()
         if self._memory is not None:
-            self._memory.due_s = 0.0
+            self._memory.begin()
         if self._cpu is not None:
             self._cpu.begin([], time.monotonic())
 
@@ -103,8 +105,8 @@ class Holder:
     def _begin_to_watch(self) -> None:
         # Late, while the runtime loads: reading the module takes a millisecond.
         if "memory_kb" in self._limits or "vcpus" in self._limits:
-            watch = __import__("watch")  # beside this file
-            self._processes = watch.processes
+            from . import watch
+
             if "memory_kb" in self._limits:
                 self._memory = watch.MemoryWatch(int(self._limits["memory_kb"]))
             if "vcpus" in self._limits:
@@ -119,13 +121,13 @@ class Holder:
     def _cap(self, capped: bool) -> None:
         self._capped, self._resting = capped, False
         if self._cpu is not None and capped and self._runtime:
-            self._cpu.begin(self._processes(self._runtime), time.monotonic())
+            self._cpu.begin(family.members(), time.monotonic())
         self._stop_or_go()
 
     def _stop_or_go(self) -> None:
         if self._runtime:
             stop = self._frozen or self._resting
-            signal_all(self._runtime, signal.SIGSTOP if stop else signal.SIGCONT)
+            family.signal_all(self._runtime, signal.SIGSTOP if stop else signal.SIGCONT)
 
     def _wait_s(self) -> float | None:
         """Return how long there is nothing to look at; None for ever."""
@@ -145,7 +147,7 @@ class Holder:
         cpu_due = cpu is not None and cpu.due_s <= now_s
         if not memory_due and not cpu_due:
             return
-        pids = self._processes(self._runtime)
+        pids = family.members()
         if memory_due and memory is not None and memory.is_over(pids, now_s):
             self._kill("memory")
         elif cpu_due and cpu is not None:
@@ -158,14 +160,22 @@ class Holder:
         if self._runtime:
             runtime, self._runtime = self._runtime, 0
             ended = reap_all(runtime, runtime)
-            answer(f"{ended or 'exit -9 0'} {why}")
+            status, peak_kb = ended or (-signal.SIGKILL, 0)
+            answer(f"exit {status} {self._peak_kb(peak_kb)} {why}")
 
     def _notice_end(self) -> None:
         ended = reap_ended(self._runtime)
         if ended is not None:
             reap_all(self._runtime, 0)  # on Lambda, what a runtime started dies with it
             self._runtime = 0
-            answer(f"{ended} -")
+            status, peak_kb = ended
+            answer(f"exit {status} {self._peak_kb(peak_kb)} -")
+
+    def _peak_kb(self, resident_kb: int) -> int:
+        """Return the most memory that was used, files left out as far as they were seen."""
+        if self._memory is None:
+            return resident_kb
+        return max(self._memory.peak_kb, resident_kb - self._memory.file_kb)
 
 
 def read_exactly(size_bytes: int) -> bytes:
@@ -234,23 +244,16 @@ def set_group(pid: int) -> None:
         return  # it is on its way to its own command, or ended
 
 
-def signal_all(group: int, number: int) -> None:
-    """Signal what runs in the sandbox; without a process namespace, what is in the group."""
-    try:
-        if os.getpid() == 1:
-            os.kill(-1, number)  # everything that this process sees, except itself
-        else:
-            os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        pass  # already gone; macOS says EPERM of a group of zombies
+Ended = tuple[int, int]
+"""Exit status or minus a signal's number, and the most resident memory in kB."""
 
 
-def reap_all(group: int, runtime: int) -> str | None:
+def reap_all(group: int, runtime: int) -> "Ended | None":
     """Kill and wait until no child is left; return what became of the runtime, if it was one."""
     ended = None
     while True:
         # Again in every turn: a process may have been starting another one.
-        signal_all(group, signal.SIGKILL)
+        family.signal_all(group, signal.SIGKILL)
         try:
             pid, status, usage = os.wait4(-1, 0)
         except ChildProcessError:
@@ -259,12 +262,12 @@ def reap_all(group: int, runtime: int) -> str | None:
             ended = describe(status, usage)
 
 
-def describe(status: int, usage: resource.struct_rusage) -> str:
+def describe(status: int, usage: resource.struct_rusage) -> Ended:
     peak_kb = usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    return f"exit {os.waitstatus_to_exitcode(status)} {peak_kb}"
+    return os.waitstatus_to_exitcode(status), peak_kb
 
 
-def reap_ended(runtime: int) -> str | None:
+def reap_ended(runtime: int) -> "Ended | None":
     """Wait for children that ended; return what became of the runtime if it is among them."""
     ended = None
     while True:
@@ -281,5 +284,6 @@ def reap_ended(runtime: int) -> str | None:
 def main() -> None:
     """Hold until the input ends."""
     at = sys.argv.index("--")
+    family.adopt_orphans()
     limits = dict(argument.split("=", 1) for argument in sys.argv[1:at])
     Holder(limits, sys.argv[at + 1 :]).hold()

@@ -4,7 +4,10 @@ Imported by the holder, so by the Python of any runtime, and nothing that costs 
 """
 
 import os
+import resource
 import time
+
+from . import family
 
 PERIOD_S = 0.02
 """How much of its share a function may save up, as the quota of a control group is given out."""
@@ -22,39 +25,55 @@ SHARED_S = 0.1
 """Between two looks that count shared pages once; those walk page tables."""
 
 
-def processes(runtime: int) -> list[int]:
-    """Return what runs in the sandbox: all that process 1 sees, else what the runtime started."""
-    if os.getpid() == 1:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]  # noqa: PTH208
-    found, waiting = [], [runtime]
-    while waiting:
-        pid = waiting.pop()
-        found.append(pid)
-        for thread in _listed(f"/proc/{pid}/task"):
-            waiting += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
-    return found
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_MEMFD = "/memfd:"
+_SHARED_MAPPINGS = ("/dev/zero", "/SYSV", _MEMFD)
+"""How /proc names memory that is shared without a file system: mmap, shmget, memfd_create."""
 
 
 class MemoryWatch:
-    """Says when the processes' anonymous memory passes the limit.
+    """Says when the processes' memory passes the limit: what is in no file, shared or not.
 
     Page cache and tmpfs do not count, as a control group would count them: a full /tmp is no
-    reason to be killed. Pages that several processes share after a fork count once.
+    reason to be killed. Pages that several processes share count once.
+
+    Attributes:
+        peak_kb: the most that was seen.
+        file_kb: what the processes had mapped of files, the last time.
+
     """
 
     def __init__(self, limit_kb: int) -> None:
         self._limit_kb = limit_kb
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew, with another runtime."""
         self.due_s = 0.0
+        self.peak_kb = self.file_kb = 0
 
     def is_over(self, pids: list[int], now_s: float) -> bool:
         """Look, and decide when to look again."""
-        used_kb = sum(map(_anonymous_kb, pids))
-        if used_kb <= self._limit_kb:
-            headroom_s = (self._limit_kb - used_kb) / GROWTH_KB_PER_S
+        memfds_kb = _memfds_kb(pids)
+        residents = [_resident_kb(pid) for pid in pids]
+        self.file_kb = sum(resident["RssFile"] for resident in residents)
+        anonymous_kb = sum(resident["RssAnon"] for resident in residents)
+        shared_kb = sum(resident["RssShmem"] for resident in residents) + sum(memfds_kb.values())
+        if anonymous_kb + shared_kb <= self._limit_kb:
+            # Counted too often, if at all: good enough until it reaches the limit.
+            headroom_s = (self._limit_kb - anonymous_kb - shared_kb) / GROWTH_KB_PER_S
             self.due_s = now_s + min(max(headroom_s, LOOK_S), REST_S)
+            if len(pids) == 1 and not shared_kb:
+                self.peak_kb = max(self.peak_kb, anonymous_kb)
             return False
         self.due_s = now_s + SHARED_S
-        return len(pids) == 1 or sum(map(_proportional_kb, pids)) > self._limit_kb
+        if len(pids) > 1:
+            anonymous_kb = sum(map(_proportional_kb, pids))
+        if shared_kb:
+            shared_kb = sum(memfds_kb.values())
+            shared_kb += sum(_shared_mappings_kb(pid, memfds_kb) for pid in pids)
+        self.peak_kb = max(self.peak_kb, anonymous_kb + shared_kb)
+        return anonymous_kb + shared_kb > self._limit_kb
 
 
 class CpuWatch:
@@ -64,12 +83,12 @@ class CpuWatch:
         self._vcpus = vcpus
         self._saved_s = 0.0
         self._looked_s = 0.0
-        self._used_s: dict[int, float] = {}
+        self._used_s = 0.0
         self.due_s = 0.0
 
     def begin(self, pids: list[int], now_s: float) -> None:
         """Count from here: what was used before, in the init phase, is free."""
-        self._used_s = {pid: _cpu_s(pid) for pid in pids}
+        self._used_s = used_s(pids)
         self._saved_s = PERIOD_S * self._vcpus
         self._looked_s = self.due_s = now_s
 
@@ -79,10 +98,10 @@ class CpuWatch:
 
     def must_rest(self, pids: list[int], now_s: float) -> bool:
         """Look, and decide when to look again."""
-        used_s = {pid: _cpu_s(pid) for pid in pids}
-        spent_s = sum(max(0.0, now - self._used_s.get(pid, 0.0)) for pid, now in used_s.items())
-        self._used_s = used_s
-        return self.spend(spent_s, now_s)
+        # Never less than before: a process that was waited for goes from a clock of nanoseconds
+        # into one of ticks, and what falls between two ticks is seen later.
+        before_s, self._used_s = self._used_s, max(self._used_s, used_s(pids))
+        return self.spend(self._used_s - before_s, now_s)
 
     def spend(self, spent_s: float, now_s: float) -> bool:
         """Take used CPU time from what was saved; return whether there is none left."""
@@ -96,21 +115,13 @@ class CpuWatch:
         return False
 
 
-def _anonymous_kb(pid: int) -> int:
-    fields = _read(f"/proc/{pid}/statm").split()
-    if len(fields) < 3:  # it has ended
-        return 0
-    return (int(fields[1]) - int(fields[2])) * (os.sysconf("SC_PAGESIZE") // 1024)
+def used_s(pids: list[int]) -> float:
+    """Return the CPU time that processes used, and all of theirs that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime + sum(_own_s(pid) + _ended_s(pid) for pid in pids)
 
 
-def _proportional_kb(pid: int) -> int:
-    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-        if line.startswith("Pss_Anon:"):
-            return int(line.split()[1])
-    return _anonymous_kb(pid)  # a kernel before 5.4, or a process that hides it
-
-
-def _cpu_s(pid: int) -> float:
+def _own_s(pid: int) -> float:
     # The clock of another process's CPU time, as clock_getcpuclockid(3) makes it; /proc would
     # tell it in steps of 10 ms.
     try:
@@ -119,16 +130,58 @@ def _cpu_s(pid: int) -> float:
         return 0.0  # it has ended
 
 
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 - pathlib costs milliseconds
-    except OSError:
-        return []
+def _ended_s(pid: int) -> float:
+    """Return the CPU time of children that a process has waited for."""
+    fields = family.read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / _TICKS_PER_S if len(fields) > 14 else 0.0
 
 
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123
-            return file.read()
-    except OSError:
-        return ""  # it has ended
+def _resident_kb(pid: int) -> dict[str, int]:
+    found = {"RssAnon": 0, "RssFile": 0, "RssShmem": 0}
+    for line in family.read(f"/proc/{pid}/status").splitlines():
+        name, _, value = line.partition(":")
+        if name in found:
+            found[name] = int(value.split()[0])
+    return found
+
+
+def _proportional_kb(pid: int) -> int:
+    for line in family.read(f"/proc/{pid}/smaps_rollup").splitlines():
+        if line.startswith("Pss_Anon:"):
+            return int(line.split()[1])
+    return _resident_kb(pid)["RssAnon"]  # a kernel before 5.4, or a process that hides it
+
+
+def _memfds_kb(pids: list[int]) -> dict[int, int]:
+    """Return the sizes of open memory files, mapped or not, by their inodes."""
+    sizes = {}
+    for pid in pids:
+        for number in family.listed(f"/proc/{pid}/fd"):
+            path = f"/proc/{pid}/fd/{number}"
+            try:
+                if os.readlink(path).startswith(_MEMFD):  # noqa: PTH115
+                    found = os.stat(path)  # noqa: PTH116
+                    sizes[found.st_ino] = found.st_blocks // 2
+            except OSError:
+                continue  # closed meanwhile
+    return sizes
+
+
+def _shared_mappings_kb(pid: int, counted: dict[int, int]) -> int:
+    """Return what a process maps of shared memory, its part of what others map too.
+
+    Files of tmpfs are none, and inodes in `counted` are counted already.
+    """
+    total_kb, counts = 0, False
+    for line in family.read(f"/proc/{pid}/smaps").splitlines():
+        name, *fields = line.split(maxsplit=5)
+        if not name.endswith(":"):  # the head of a mapping: range, rights, offset, device, inode
+            counts = (
+                len(fields) == 5
+                and fields[0].endswith("s")
+                and fields[4].startswith(_SHARED_MAPPINGS)
+                and int(fields[3]) not in counted
+            )
+        elif counts and name == "Pss:":
+            total_kb += int(fields[0])
+    return total_kb
