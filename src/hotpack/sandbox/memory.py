@@ -21,17 +21,20 @@ class PeakMemory:
     def look_mb(self) -> int | None:
         """Return the sum of the peaks of all processes that the holder started, in MiB.
 
-        Processes that have ended are missed. None where there is nothing to be found: the
-        processes are gone, there is no /proc, as on macOS, or the kernel lists no children.
+        As the limit counts: files that are mapped are left out, and pages that processes share
+        count once. Processes that have ended are missed. None where there is nothing to be found:
+        the processes are gone, there is no /proc, as on macOS, or the kernel lists no children.
         """
         if self._holder is None:
             self._holder = self._find_holder()
-        peak_kb = 0
+        pids: list[int] = []
         waiting = self._children(self._holder)
         while waiting:
-            pid = waiting.pop()
-            waiting += self._children(pid)
-            peak_kb += self._own_peak_kb(pid)
+            pids.append(waiting.pop())
+            waiting += self._children(pids[-1])
+        peak_kb = sum(map(self._own_peak_kb, pids))
+        if len(pids) > 1:
+            peak_kb -= sum(map(self._of_others_kb, pids))
         return -(-peak_kb // 1024) or None
 
     def _find_holder(self) -> int:
@@ -54,11 +57,28 @@ class PeakMemory:
         return found
 
     def _own_peak_kb(self, pid: int) -> int:
-        return int(self._status(pid).get("VmHWM", "0 kB").split()[0])
+        status = self._status(pid)
+        # The kernel keeps the peak of all together; files come and stay, so they are in it.
+        return max(0, _kb(status, "VmHWM") - _kb(status, "RssFile"))
+
+    def _of_others_kb(self, pid: int) -> int:
+        """Return how much of a process's memory is counted with others that share it."""
+        parts, status = self._fields(pid, "smaps_rollup"), self._status(pid)
+        if "Pss_Anon" not in parts:
+            return 0  # a kernel before 5.4, or it has ended
+        private_kb = _kb(parts, "Pss_Anon") + _kb(parts, "Pss_Shmem")
+        return max(0, _kb(status, "RssAnon") + _kb(status, "RssShmem") - private_kb)
 
     def _status(self, pid: int) -> dict[str, str]:
-        lines = _read(f"{self._proc}/{pid}/status").splitlines()
+        return self._fields(pid, "status")
+
+    def _fields(self, pid: int, name: str) -> dict[str, str]:
+        lines = _read(f"{self._proc}/{pid}/{name}").splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def _kb(fields: dict[str, str], name: str) -> int:
+    return int(fields.get(name, "0 kB").split()[0])
 
 
 def _read(path: str) -> str:

@@ -243,6 +243,9 @@ class Sandbox:
                 error_type=fault.error_type if fault else None,
             )
         )
+        peak_mb = self._peak_mb
+        if self._runtime is None:
+            self._peak_mb = None  # the next one begins with nothing
         return Invocation(
             request_id=request_id,
             start=start,
@@ -250,7 +253,7 @@ class Sandbox:
             duration_ms=duration_ms,
             billed_ms=billed_ms,
             memory_mb=self._function.memory_mb,
-            max_memory_mb=self._peak_mb,
+            max_memory_mb=peak_mb,
             status=outcome.status,
             error_type=outcome.error_type,
             function_error=None if outcome.error_type is None else "Unhandled",
