@@ -5,15 +5,16 @@ machine, in the order of first use.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Final, Literal, Self, TypeVar, get_args
 
 from hotpack.errors import ConfigError
 
 PROFILE_NAME: Final = "hotpack.profile.json"
 _FORMAT: Final = 1
+_Item = TypeVar("_Item")
 
 Way = Literal["accessed", "executed", "listed", "mapped", "opened", "statted"]
 """How a path was touched: access(2), execve(2), getdents(2), mmap(2) as a library, open(2),
@@ -73,6 +74,24 @@ class Profile:
         names = self.distributions.keys() | versions.keys()
         return tuple(sorted(n for n in names if self.distributions.get(n) != versions.get(n)))
 
+    def in_order_of(self, earlier: "Profile | None") -> Self:
+        """Return it in the order of an earlier one that has touched the same.
+
+        Threads may change the order from run to run, and a change that is none should not show in
+        a diff.
+        """
+        if earlier is None:
+            return self
+        return replace(
+            self,
+            touches=_reordered(
+                {t.path: t for t in self.touches}, [t.path for t in earlier.touches]
+            ),
+            modules=_reordered(
+                {m.name: m for m in self.modules}, [m.name for m in earlier.modules]
+            ),
+        )
+
     def to_json(self) -> str:
         """Return the text of the file: a line for each touch, so that a diff can be read."""
         head = {
@@ -124,6 +143,11 @@ def read_profile(root: Path) -> Profile | None:
             f"{path} is no profile that this version of hotpack reads: {error!r}",
             hint="record it anew with `hotpack trace`, or delete it",
         ) from None
+
+
+def _reordered(items: Mapping[str, _Item], order: Sequence[str]) -> tuple[_Item, ...]:
+    same = items.keys() == set(order)
+    return tuple(items[name] for name in (order if same else items))
 
 
 def _touch(path: str, *words: Any) -> Touch:

@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "init": "Write a starting [tool.hotpack] and a sample event.",
     "build": "Build the function: install, slim, lay out, pack.",
     "sizes": "Show what weighs what, by distribution and file.",
+    "trace": "Record what a cold start and the events touch.",
     "invoke": "Run events in the local Lambda.",
     "serve": "Serve the function behind a local Invoke API and a function URL.",
     "doctor": "Show what this machine can do, and what is missing.",
