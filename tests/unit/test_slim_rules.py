@@ -8,9 +8,8 @@ from hotpack.audit import Libraries
 from hotpack.binaries import Library
 from hotpack.errors import ConfigError, DependencyError
 from hotpack.install import Distribution, File, Kind, Tree
-from hotpack.progress import Silent
 from hotpack.project import CodeFile
-from hotpack.slim.botocore_data import drop_service_models
+from hotpack.slim.botocore_data import drop_service_models, drop_unnamed_models
 from hotpack.slim.exclude import drop_excluded
 from hotpack.slim.gpu import drop_gpu
 
@@ -26,14 +25,6 @@ def tree(*files: File) -> Tree:
 
 def paths(result: Tree) -> list[str]:
     return [item.path for item in result.files]
-
-
-class Listening(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warn(self, message: str, *, hint: str | None = None) -> None:
-        self.said.append(message)
 
 
 NCCL = file("nvidia/nccl/lib/libnccl.so.2", Kind.LIBRARY, "nvidia-nccl-cu12")
@@ -82,7 +73,7 @@ FILES = (
 
 def test_exclude_and_include() -> None:
     """What matches a pattern goes, but for what is included again; `*` crosses folders."""
-    slimmed, report = drop_excluded(tree(*FILES), ["numpy/tests/*"], ["*.txt"], Silent())
+    slimmed, report = drop_excluded(tree(*FILES), ["numpy/tests/*"], ["*.txt"])
     assert paths(slimmed) == [
         "numpy-2.dist-info/METADATA",
         "numpy/__init__.py",
@@ -93,34 +84,126 @@ def test_exclude_and_include() -> None:
 
 def test_pattern_that_matches_nothing() -> None:
     """A pattern that matches nothing is warned of."""
-    progress = Listening()
-    drop_excluded(tree(*FILES), ["numpi/*"], ["*.nothing"], progress)
-    assert progress.said == [
+    _, report = drop_excluded(tree(*FILES), ["numpi/*"], ["*.nothing"])
+    assert [caution.message for caution in report.cautions] == [
         "slim.exclude pattern 'numpi/*' matches no file",
         "slim.include pattern '*.nothing' matches no file",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("numpi/*", "numpy/*"),
+        ("numpy/test/*", "numpy/tests/*"),
+        ("numpy/tests", "numpy/tests/*"),
+        ("numpy/tests/", "numpy/tests/*"),
+        ("./numpy/tests/*", "numpy/tests/*"),
+        ("tests", "*/tests/*"),
+        ("test_a.py", "*/test_a.py"),
+    ],
+)
+def test_hint_at_what_was_meant(pattern: str, meant: str) -> None:
+    """The hint for a pattern that matches nothing is a near one that matches something."""
+    _, report = drop_excluded(tree(*FILES), [pattern], [])
+    assert [caution.hint for caution in report.cautions] == [f"did you mean {meant!r}?"]
+
+
+def test_hint_without_a_near_match() -> None:
+    """Where nothing is near, the hint says how patterns are written."""
+    _, report = drop_excluded(tree(*FILES), ["unheard/of"], [])
+    assert "e.g. numpy/tests/*" in (report.cautions[0].hint or "")
+
+
+def test_include_alone() -> None:
+    """Exceptions to nothing change nothing, and are warned of."""
+    slimmed, report = drop_excluded(tree(*FILES), [], ["numpy/*"])
+    assert set(slimmed.files) == set(FILES)
+    assert [caution.message for caution in report.cautions] == [
+        "slim.include does nothing without slim.exclude"
     ]
 
 
 def test_pattern_that_removes_metadata() -> None:
     """A pattern that would remove a .dist-info is an error, unless that is included again."""
     with pytest.raises(ConfigError, match="would remove numpy-2.dist-info/METADATA"):
-        drop_excluded(tree(*FILES), ["numpy*"], [], Silent())
-    slimmed, _ = drop_excluded(tree(*FILES), ["numpy*"], ["*.dist-info/*"], Silent())
+        drop_excluded(tree(*FILES), ["numpy*"], [])
+    slimmed, _ = drop_excluded(tree(*FILES), ["numpy*"], ["*.dist-info/*"])
     assert paths(slimmed) == ["numpy-2.dist-info/METADATA"]
+
+
+NAMES = ("s3/a.json", "dynamodb/a.json", "sqs/a", "sts/a", "ec2/a", "endpoints.json")
+MODELS = tree(*(file(f"botocore/data/{name}") for name in NAMES), file("botocore/session.py"))
+
+
+def code(folder: Path, text: str) -> list[CodeFile]:
+    source = folder / "app.py"
+    source.write_text(text)
+    return [CodeFile("app.py", source, 1, "")]
+
+
+def gone(slimmed: Tree) -> set[str]:
+    return set(paths(MODELS)) - set(paths(slimmed))
 
 
 def test_service_models(tmp_path: Path) -> None:
     """Models of services that the code names stay, and what all services need."""
-    source = tmp_path / "app.py"
-    source.write_text(
+    text = (
         "s3 = boto3.client('s3')\n"
         "db = session.resource(service_name='dynamodb')\n"
         "client('sqs', region_name='x')\n"
+        "self.client.get_object(name)\n"
+        "somebody.client()\n"
     )
-    code = [CodeFile("app.py", source, 1, "")]
-    names = ("s3/a.json", "dynamodb/a.json", "sqs/a", "sts/a", "ec2/a", "endpoints.json")
-    files = [file(f"botocore/data/{name}") for name in names] + [file("botocore/session.py")]
-    slimmed, report = drop_service_models(tree(*files), code)
-    gone = set(paths(tree(*files))) - set(paths(slimmed))
-    assert gone == {"botocore/data/ec2/a"}
-    assert report.note == "services that the code names: dynamodb, s3, sqs"
+    slimmed, report = drop_unnamed_models(MODELS, code(tmp_path, text))
+    assert gone(slimmed) == {"botocore/data/ec2/a"}
+    assert report.note == "services that are named: dynamodb, s3, sqs"
+    assert report.cautions == ()
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "boto3.client(name)",
+        "boto3.client(*names)",
+        "boto3.client(service_name=name)",
+        "session.create_client(f'{name}')",
+        "session.resource(**options)",
+        "make = boto3.client",
+        "from boto3 import client as make",
+    ],
+)
+def test_service_that_cannot_be_read(hidden: str, tmp_path: Path) -> None:
+    """Where the code hides which service it asks for, all models stay, and the place is named."""
+    text = f"s3 = boto3.client('s3')\n{hidden}\n"
+    slimmed, report = drop_unnamed_models(MODELS, code(tmp_path, text))
+    assert slimmed == MODELS
+    assert "app.py:2" in report.cautions[0].message
+
+
+def test_code_that_names_no_service(tmp_path: Path) -> None:
+    """Where the code names no service it is a dependency that does, so all models stay."""
+    slimmed, report = drop_unnamed_models(MODELS, code(tmp_path, "import s3fs\n"))
+    assert slimmed == MODELS
+    assert "the code names none" in report.cautions[0].message
+
+
+def test_without_botocore(tmp_path: Path) -> None:
+    """A tree without botocore is left as it is, without a word."""
+    slimmed, report = drop_unnamed_models(tree(XGBOOST), code(tmp_path, "boto3.client(name)"))
+    assert (slimmed, report.cautions, report.note) == (tree(XGBOOST), (), None)
+
+
+def test_listed_services() -> None:
+    """Services may be listed: those stay, and what botocore's own credentials need."""
+    slimmed, _ = drop_service_models(MODELS, ["s3"])
+    assert gone(slimmed) == {f"botocore/data/{name}/a" for name in ("sqs", "ec2")} | {
+        "botocore/data/dynamodb/a.json"
+    }
+
+
+def test_listed_service_that_does_not_exist() -> None:
+    """A listed service that botocore has no model of is an error that names the nearest."""
+    with pytest.raises(ConfigError, match="'dynamo', which botocore has no model of") as caught:
+        drop_service_models(MODELS, ["s3", "dynamo"])
+    assert caught.value.hint == "did you mean 'dynamodb'?"

@@ -46,7 +46,9 @@ class SlimConfig:
     gpu: bool = True
     duplicates: bool = True
     provided: bool = False
-    botocore_data: bool = False
+    botocore_data: bool | tuple[str, ...] = False
+    """Whether only the service models stay that the code names; or the services themselves."""
+
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     """Exceptions to `exclude`."""
@@ -191,6 +193,18 @@ def _patterns(path: Path, key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _paths(path: Path, key: str, value: object) -> tuple[str, ...]:
+    """Check patterns for the files of dependencies."""
+    wanted, hint = "a list of patterns", 'for example ["numpy/tests/*"]'
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _wrong(path, key, value, wanted, hint)
+    for item in value:
+        if not item or item.startswith("/") or ".." in item.split("/"):
+            wanted = "a pattern for paths in dependencies, which begin with a package's folder"
+            raise _wrong(path, key, item, wanted, hint)
+    return tuple(value)
+
+
 def _number(least: int, most: int) -> Callable[[Path, str, object], int]:
     def check(path: Path, key: str, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -250,11 +264,15 @@ def _slim(path: Path, key: str, value: object) -> SlimConfig:
     values: dict[str, Any] = {}
     for rule, value_ in table.items():
         if rule in {"exclude", "include"}:
-            values[rule] = _patterns(path, f"slim.{rule}", value_)
+            values[rule] = _paths(path, f"slim.{rule}", value_)
+        elif rule == "botocore_data" and isinstance(value_, list):
+            values[rule] = tuple(_text(path, f"slim.{rule}", item) for item in value_)
         elif isinstance(value_, bool):
             values[rule] = value_
         else:
-            raise _wrong(path, f"slim.{rule}", value_, "true or false")
+            hint = 'or a list of services, for example ["s3", "dynamodb"]'
+            is_list = rule == "botocore_data"
+            raise _wrong(path, f"slim.{rule}", value_, "true or false", hint if is_list else None)
     return SlimConfig(**values)
 
 

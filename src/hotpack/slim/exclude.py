@@ -1,41 +1,53 @@
 """Rule `exclude`: files that the user names go. Off without patterns; the user knows what for."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from hotpack.errors import ConfigError
 from hotpack.install import File, Tree
-from hotpack.progress import Progress
-from hotpack.slim.rules import RuleReport
+from hotpack.slim.rules import Caution, RuleReport
 
 
 def drop_excluded(
-    tree: Tree, exclude: Sequence[str], include: Sequence[str], progress: Progress
+    tree: Tree, exclude: Sequence[str], include: Sequence[str]
 ) -> tuple[Tree, RuleReport]:
     """Return the tree without the files that match a pattern of `exclude` and none of `include`.
 
-    Patterns are for whole paths, `*` also matches slashes. Warns of a pattern that matches nothing;
-    raises ConfigError for one that removes a `.dist-info`, without which packages are not found.
+    Patterns are for whole paths, `*` also matches slashes. The report cautions against a pattern
+    that matches nothing. Raises ConfigError for one that removes a `.dist-info`, without which
+    packages are not found.
     """
+    paths = [file.path for file in tree.files]
+    cautions = [
+        Caution(f"slim.{key} pattern {pattern!r} matches no file", hint=_hint(pattern, paths))
+        for key, patterns in (("exclude", exclude), ("include", include))
+        for pattern in patterns
+        if not _any(paths, pattern)
+    ]
+    if not exclude:
+        cautions.append(
+            Caution(
+                "slim.include does nothing without slim.exclude",
+                hint="it names exceptions to slim.exclude; the project's own files are named by "
+                "`include` in [tool.hotpack]",
+            )
+        )
     dropped: set[str] = set()
     for pattern in exclude:
-        matches = [file for file in tree.files if fnmatchcase(file.path, pattern)]
-        matches = [file for file in matches if not _any(file, include)]
-        _check(pattern, matches, progress)
+        matches = [
+            file
+            for file in tree.files
+            if fnmatchcase(file.path, pattern)
+            and not any(fnmatchcase(file.path, kept) for kept in include)
+        ]
+        _check(pattern, matches)
         dropped.update(file.path for file in matches)
-    for pattern in include:
-        if not any(fnmatchcase(file.path, pattern) for file in tree.files):
-            progress.warn(f"slim.include pattern {pattern!r} matches no file")
     slimmed = tree.replaced(file for file in tree.files if file.path not in dropped)
-    return slimmed, RuleReport.between("exclude", tree, slimmed)
+    return slimmed, RuleReport.between("exclude", tree, slimmed, cautions=cautions)
 
 
-def _check(pattern: str, matches: Sequence[File], progress: Progress) -> None:
-    if not matches:
-        progress.warn(
-            f"slim.exclude pattern {pattern!r} matches no file",
-            hint="patterns are for whole paths, as `hotpack sizes` shows them: numpy/tests/*",
-        )
+def _check(pattern: str, matches: Sequence[File]) -> None:
     metadata = next((file for file in matches if ".dist-info/" in file.path), None)
     if metadata is not None:
         raise ConfigError(
@@ -45,5 +57,33 @@ def _check(pattern: str, matches: Sequence[File], progress: Progress) -> None:
         )
 
 
-def _any(file: File, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(file.path, pattern) for pattern in patterns)
+def _hint(pattern: str, paths: Sequence[str]) -> str:
+    """Return what was meant, or how patterns are written."""
+    meant = next((near for near in _nearest(pattern, paths) if _any(paths, near)), None)
+    if meant is not None:
+        return f"did you mean {meant!r}?"
+    return "a pattern is for the whole path of a dependency's file, e.g. numpy/tests/*"
+
+
+def _nearest(pattern: str, paths: Sequence[str]) -> Iterator[str]:
+    """Yield patterns that the user may have meant: a folder, a folder anywhere, names mistyped."""
+    bare = pattern.removeprefix("./").rstrip("/")
+    respelled = _respelled(bare, paths)
+    for name in (bare, respelled):
+        yield from (name, f"{name}/*", f"*/{name}", f"*/{name}/*")
+
+
+def _respelled(pattern: str, paths: Iterable[str]) -> str:
+    """Return the pattern with each of its names as it is spelled in the tree, or nearly so."""
+    names: list[str] = []
+    for name in pattern.split("/"):
+        folder = "".join(f"{each}/" for each in names)
+        there = {
+            path.removeprefix(folder).split("/")[0] for path in paths if path.startswith(folder)
+        }
+        names.append(next(iter(difflib.get_close_matches(name, sorted(there), n=1)), name))
+    return "/".join(names)
+
+
+def _any(paths: Iterable[str], pattern: str) -> bool:
+    return any(fnmatchcase(path, pattern) for path in paths)

@@ -11,7 +11,7 @@ from hotpack.cache import Cache, digest_of
 from hotpack.install import Tree
 from hotpack.progress import Progress
 from hotpack.project import CodeFile, SlimConfig
-from hotpack.slim.botocore_data import drop_service_models
+from hotpack.slim.botocore_data import drop_service_models, drop_unnamed_models
 from hotpack.slim.bytecode import add_bytecode, full_version
 from hotpack.slim.caches import drop_caches
 from hotpack.slim.exclude import drop_excluded
@@ -22,7 +22,7 @@ from hotpack.slim.rules import Rule, RuleReport
 from hotpack.slim.strip import strip
 from hotpack.target import Runtime
 
-_VERSION: Final = 5
+_VERSION: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +48,26 @@ def slim(
     the project's own, which the rule `botocore_data` reads.
 
     Raises DependencyError where a distribution is a GPU build, ConfigError for a pattern that would
-    remove metadata.
+    remove metadata, or a service of AWS that there is not.
     """
     version = full_version(python) if python else None
-    decides = [file.sha256 for file in code] if config.botocore_data else []
+    decides = (
+        [f"{file.path}\0{file.sha256}" for file in code] if config.botocore_data is True else []
+    )
     key = digest_of(_VERSION, tree.digest, config, runtime.name, version, decides)
     entry = cache.path("slimmed", key)
     if not entry.is_file():
-        reports = []
+        made = []
         for rule in rules(config, runtime, python, cache, progress, code):
             tree, report = rule(tree)
-            reports.append(report)
-        document = {"tree": tree.to_json(cache.root), "reports": [asdict(item) for item in reports]}
+            made.append(asdict(report))
+        document = {"tree": tree.to_json(cache.root), "reports": made}
         cache.put("slimmed", key, json.dumps(document).encode())
     document = json.loads(entry.read_bytes())
-    return Slimmed(
-        Tree.from_json(str(document["tree"]), cache.root),
-        tuple(RuleReport.from_json(item) for item in document["reports"]),
-    )
+    reports = tuple(RuleReport.from_json(item) for item in document["reports"])
+    for caution in (caution for report in reports for caution in report.cautions):
+        progress.warn(caution.message, hint=caution.hint)
+    return Slimmed(Tree.from_json(str(document["tree"]), cache.root), reports)
 
 
 def rules(
@@ -78,10 +80,13 @@ def rules(
 ) -> Iterator[Rule]:
     """Yield the rules that the configuration switches on, in the order in which they run."""
     yield lambda tree: drop_provided(tree, drop=config.provided)
-    if config.botocore_data:
-        yield lambda tree: drop_service_models(tree, code)
-    if config.exclude:
-        yield lambda tree: drop_excluded(tree, config.exclude, config.include, progress)
+    services = config.botocore_data
+    if services is True:
+        yield lambda tree: drop_unnamed_models(tree, code)
+    elif services is not False:
+        yield lambda tree: drop_service_models(tree, services)
+    if config.exclude or config.include:
+        yield lambda tree: drop_excluded(tree, config.exclude, config.include)
     if config.gpu:
         yield lambda tree: drop_gpu(tree, read_libraries(tree, cache))
     if config.caches:
