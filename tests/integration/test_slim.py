@@ -1,10 +1,12 @@
 """The rules of slim, on real wheels."""
 
+import base64
 import ctypes
 import hashlib
 import io
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from hotpack.binaries import Cut, cut
 from hotpack.cache import Cache
 from hotpack.install import File, Kind, Lock, Tree
 from hotpack.pipeline import Tools
+from hotpack.progress import Silent
 from hotpack.project import Dependencies, SlimConfig
 from hotpack.slim.bytecode import Source, compile_sources
 from hotpack.target import RUNTIMES, Target
@@ -110,9 +113,7 @@ def test_stripped_libraries_load(target: Target, tools: Tools, tmp_path: Path) -
 def test_numpy_computes(target: Target, tools: Tools, tmp_path: Path, python: Path) -> None:
     """numpy, whose OpenBLAS a plain strip breaks, multiplies matrices from the slimmed tree."""
     tree = slimmed(resolved(target, tools, tmp_path, "numpy"), target, python, tools).tree
-    for file in tree.files:
-        (tmp_path / file.path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file.path).write_bytes(file.source.read_bytes())
+    lay_out(tree, tmp_path)
     program = "import numpy; a = numpy.eye(50) * 2; print(int((a @ a).trace()))"
     done = subprocess.run(
         [python, "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],
@@ -179,17 +180,60 @@ def test_bytecode_does_not_depend_on_the_hash_seed(
 def test_records_say_what_is_there(
     target: Target, tools: Tools, python: Path, tmp_path: Path
 ) -> None:
-    """Hashes and sizes in RECORD are those of the stripped files; what was dropped is not in it."""
-    tree = slimmed(resolved(target, tools, tmp_path, "preshed"), target, python, tools).tree
-    by_path = {file.path: file for file in tree.files}
-    record = next(
-        f for f in tree.files if f.path.startswith("preshed-") and f.path.endswith("RECORD")
+    """RECORDs list every file with its hash and size, stripped or not, and none that was dropped.
+
+    importlib.metadata reads them; bytecode is not in them. Vendored ones are of their own folder.
+    """
+    tree = resolved(target, tools, tmp_path, "preshed", "setuptools==80.9.0")
+    config = SlimConfig(exclude=("setuptools/_distutils/*",))
+    result = slim.slim(tree, config, target.runtime, python, tools.cache, tools.progress).tree
+    lay_out(result, tmp_path / "there")
+    listed: dict[str, metadata.PackagePath] = {}
+    for distribution in metadata.distributions(path=[str(tmp_path / "there")]):
+        listed |= {str(path): path for path in distribution.files or ()}
+    there = {file.path: file for file in result.files if file.kind is not Kind.BYTECODE}
+    assert set(listed) == set(there)
+    assert not any(path.startswith("setuptools/_distutils/") for path in listed)
+    for path, entry in listed.items():
+        if not path.endswith("/RECORD"):
+            assert entry.hash is not None
+            content = bytes.fromhex(there[path].sha256)
+            assert entry.hash.value == base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+            assert entry.size == there[path].size == (tmp_path / "there" / path).stat().st_size
+    vendored = metadata.Distribution.at(
+        next((tmp_path / "there/setuptools/_vendor").glob("more_itertools-*.dist-info"))
     )
-    rows = [row.split(",") for row in record.source.read_text().splitlines()]
-    listed = {row[0]: row[1:] for row in rows}
-    stripped = next(f for f in tree.files if f.path.endswith(".so") and f.path in listed)
-    assert listed[stripped.path][1] == str(stripped.size)
-    assert set(listed) <= set(by_path)
+    names = {str(path) for path in vendored.files or ()}
+    assert {"more_itertools/__init__.py", "more_itertools/recipes.py"} <= names
+
+
+def lay_out(tree: Tree, folder: Path) -> None:
+    for file in tree.files:
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file.path).write_bytes(file.source.read_bytes())
+
+
+def test_cautions_are_said_at_every_build(target: Target, tools: Tools) -> None:
+    """A pattern that matches nothing is warned of again where the slimmed tree is in the cache."""
+    tree = tree_of(target, tools, "markupsafe==3.0.3")
+    for _ in range(2):
+        listening = Listening()
+        config = SlimConfig(exclude=("markupsave/*",))
+        slim.slim(tree, config, target.runtime, None, tools.cache, listening)
+        assert listening.warnings == [
+            (
+                "slim.exclude pattern 'markupsave/*' matches no file",
+                "did you mean 'markupsafe/*'?",
+            )
+        ]
+
+
+class Listening(Silent):
+    def __init__(self) -> None:
+        self.warnings: list[tuple[str, str | None]] = []
+
+    def warn(self, message: str, *, hint: str | None = None) -> None:
+        self.warnings.append((message, hint))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Rule `record`: every RECORD says what is there after the other rules. Always on.
 
-`importlib.metadata.files` reads it. Files that were dropped leave it, files that were stripped have
-their new hash and size in it; bytecode is not listed, as wheels do not list it either.
+Lossless for who reads it: whatever `importlib.metadata.files` names is there, as in a full
+install, and has the hash and the size that it names. So files that were dropped leave RECORD, files
+that were stripped are in it as they are now, and all else stays, in its order; bytecode is not
+listed, as wheels do not list it either. RECORDs that a distribution has vendored (setuptools does)
+are of the folder that their `.dist-info` is in.
 """
 
 import base64
@@ -11,6 +14,7 @@ import io
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from hotpack.cache import Cache
 from hotpack.install import File, Tree
@@ -28,11 +32,12 @@ def rewrite_records(tree: Tree, cache: Cache) -> tuple[Tree, RuleReport]:
 
 
 def _rewrite(record: File, by_path: Mapping[str, File], cache: Cache) -> File:
+    root = PurePosixPath(record.path).parent.parent
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     with record.source.open(newline="", encoding="utf-8") as before:
         for row in csv.reader(before):
-            file = by_path.get(os.path.normpath(row[0])) if row else None
+            file = by_path.get(os.path.normpath(f"{root}/{row[0]}")) if row else None
             if file is record:
                 rows.writerow([row[0], "", ""])
             elif file is not None:
