@@ -29,7 +29,7 @@ from hotpack.errors import HotpackError
 from hotpack.install import Kind
 from hotpack.measure import bare_function
 from hotpack.pack import compress
-from hotpack.pipeline import Build, Prepared, Tools, build, prepare
+from hotpack.pipeline import Build, Prepared, Tools, arrangement_of, build, prepare
 from hotpack.project import Project, load_project
 from hotpack.sandbox import Function, Settings
 
@@ -151,11 +151,11 @@ def measure(name: str, stack: Stack, runtime: str | None) -> Row:
         prepare(unslimmed(project), tools)  # download and install
         cold_s, prepared = timed(project, tools)
         cached_s, _ = timed(project, tools)
-        groups = prepared.slimmed.by_distribution()
+        arrangement = arrangement_of(prepared, tools)
         sizes = {
             level: sum(
                 item.packed_bytes
-                for item in compress(groups, tools.cache, tools.progress, level=level).values()
+                for item in compress(arrangement, tools.cache, tools.progress, level=level).values()
             )
             for level in (FAST, SLOW)
         }

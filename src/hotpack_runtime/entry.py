@@ -1,13 +1,22 @@
-"""What Lambda calls: restores the tree, puts it on the path, loads the project's handler."""
+"""What Lambda calls: restores what is hot, puts the tree on the path, loads the handler.
+
+The handler is imported while files are still being restored: an import waits for what it needs
+and no longer. What is cold stays in the packs until it is touched.
+"""
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
 
+from hotpack_runtime import hooks
+from hotpack_runtime.errors import RestoreError
+from hotpack_runtime.importer import path_hook
 from hotpack_runtime.manifest import Manifest
-from hotpack_runtime.restore import restore
+from hotpack_runtime.restorer import Restorer
+from hotpack_runtime.tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +26,9 @@ if TYPE_CHECKING:
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
+_SECOND_TRY = "HOTPACK_SECOND_TRY"
+"""Set in the environment when init runs once more, with every file there."""
+
 
 def _bucket_for(manifest: Manifest) -> Bucket:
     from hotpack_runtime.s3 import bucket_for
@@ -25,12 +37,48 @@ def _bucket_for(manifest: Manifest) -> Bucket:
 
 
 def _load_handler() -> Callable[..., object]:
-    manifest = Manifest.read(f"{_HERE}/manifest.json")
-    root = os.environ.get("HOTPACK_ROOT", "/tmp/hotpack")  # noqa: S108 - Lambda's only writable place
-    tree = restore(manifest, root, f"{_HERE}/packs", _bucket_for)
-    _put_on_path(tree)
-    os.environ["_HANDLER"] = manifest.handler  # code that reads it shall see its own
-    return _import_handler(manifest.handler)
+    collects = gc.isenabled()
+    gc.disable()  # it would look through all that is imported again and again (docs/performance)
+    try:
+        manifest = Manifest.read(f"{_HERE}/manifest.json")
+        root = os.environ.get("HOTPACK_ROOT", "/tmp/hotpack")  # noqa: S108 - Lambda's only writable place
+        place = os.path.join(os.path.realpath(root), manifest.tree[:16])
+        restorer = Restorer(manifest, place, f"{_HERE}/packs", _bucket_for)
+        tree = Tree(manifest, restorer, place)
+        is_eager = manifest.cold == "eager" or os.environ.pop(_SECOND_TRY, None) is not None
+        if is_eager:
+            tree.touch_everything()
+        else:
+            _watch(tree, restorer)
+            restorer.start(manifest.lukewarm)
+            restorer.wait(manifest.native)
+        _put_on_path(place)
+        for name, path in manifest.variables.items():
+            os.environ[name] = f"{place}/{path}"
+        os.environ["_HANDLER"] = manifest.handler  # code that reads it shall see its own
+        try:
+            handler = _import_handler(manifest.handler)
+        except RestoreError:
+            raise
+        except Exception as error:
+            if restorer.failed is None and not tree.is_complete:
+                _try_again(tree, error)
+            raise
+        if restorer.failed is not None:
+            raise restorer.failed
+        if not is_eager:
+            restorer.wait(manifest.lukewarm)
+            if manifest.cold == "background":
+                restorer.start(len(manifest.groups))
+        return handler
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _watch(tree: Tree, restorer: Restorer) -> None:
+    sys.path_hooks.insert(0, path_hook(tree, restorer))
+    hooks.install(tree, restorer)
 
 
 def _put_on_path(tree: str) -> None:
@@ -44,6 +92,30 @@ def _put_on_path(tree: str) -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [tree, inherited]))
     importlib.invalidate_caches()
+
+
+def _try_again(tree: Tree, error: BaseException) -> None:
+    """Restore everything and run init once more, in the same process, from its beginning.
+
+    A module that failed half-way cannot be imported a second time in general: libraries in C
+    register things once. So the interpreter is started again, with what it was started with.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return
+    print(  # noqa: T201 - to the function's log
+        f"hotpack: init failed ({getattr(error, 'msg', None) or error!r}) while "
+        f"{tree.count_missing()} files were not restored; all are restored now and init runs once "
+        "more: if it works then, record what it touches with `hotpack trace`",
+        flush=True,
+    )
+    tree.touch_everything()
+    environment = dict(entry.split(b"=", 1) for entry in entries if b"=" in entry)
+    environment[_SECOND_TRY.encode()] = b"1"
+    sys.stderr.flush()
+    os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606 - it is this very program
 
 
 def _import_handler(handler: str) -> Callable[..., object]:

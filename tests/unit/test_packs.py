@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,14 @@ import pytest
 
 from hotpack.cache import Cache
 from hotpack.install import File, Kind
-from hotpack.pack import compress
+from hotpack.layout import Arranged, Arrangement
+from hotpack.pack import Packing, compress
+from hotpack.pack.frames import COLD_GROUP_RAW_BYTES, FRAME_RAW_BYTES
 from hotpack.pack.packs import Pack, manifest, write_packs
 from hotpack.progress import Silent
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Manifest
-from hotpack_runtime.restore import SPAN_RAW_BYTES, _spans, restore
+from hotpack_runtime.restorer import Restorer
 
 Contents = dict[str, dict[str, bytes]]
 """Distribution to path to content."""
@@ -36,16 +40,41 @@ CONTENTS: Contents = {
 
 
 def make_packs(folder: Path, contents: Contents = CONTENTS) -> tuple[Pack, ...]:
-    """Write the contents as packs into `folder / "packs"`, and the manifest beside."""
-    groups = {
-        name: tuple(make_file(folder / "src", name, path, data) for path, data in files.items())
+    """Write the contents as packs into `folder / "packs"`, and the manifest beside.
+
+    What is called hot, native or lukewarm is that; all else is cold.
+    """
+    files = {
+        name: [make_file(folder / "src", name, path, data) for path, data in files.items()]
         for name, files in contents.items()
     }
-    compressed = compress(groups, Cache(folder / "cache"), Silent())
+    arranged = {
+        name: Arranged(
+            tuple(file for file in mine if "hot" in file.path or "native" in file.path),
+            tuple(file for file in mine if "lukewarm" in file.path),
+            tuple(
+                file
+                for file in mine
+                if not any(word in file.path for word in ("hot", "native", "lukewarm"))
+            ),
+        )
+        for name, mine in files.items()
+    }
+    hot = [file.path for item in arranged.values() for file in item.hot]
+    arrangement = Arrangement(
+        arranged,
+        {path: place for place, path in enumerate(hot)},
+        frozenset(path for path in hot if "native" in path),
+        {},
+        "profile",
+    )
+    compressed = compress(arrangement, Cache(folder / "cache"), Silent())
     (folder / "packs").mkdir()
     placements: Any = dict.fromkeys(contents, "bundled")
-    packs = write_packs(folder / "packs", list(compressed.values()), placements)
-    (folder / "manifest.json").write_bytes(manifest(packs, "app.handler", None))
+    packing = Packing(list(compressed.values()), placements, placements, arrangement.order, {}, {})
+    packs = write_packs(folder / "packs", packing)
+    text = manifest(packs, packing, handler="app.handler", bucket=None, cold="touch")
+    (folder / "manifest.json").write_bytes(text)
     return packs
 
 
@@ -55,13 +84,20 @@ def make_file(root: Path, distribution: str, path: str, data: bytes) -> File:
     source.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
     is_script = path.startswith("bin/")
-    return File(path, len(data), digest, Kind.DATA, distribution, is_script, source)
+    kind = Kind.BYTECODE if path.endswith(".pyc") else Kind.DATA
+    return File(path, len(data), digest, kind, distribution, is_script, source)
+
+
+def open_tree(folder: Path, **options: Any) -> Restorer:
+    document = Manifest.read(str(folder / "manifest.json"))
+    place = str(folder / "tmp" / "tree")
+    return Restorer(document, place, str(folder / "packs"), no_bucket, **options)
 
 
 def restored(folder: Path, **options: Any) -> Path:
-    document = Manifest.read(str(folder / "manifest.json"))
-    root = str(folder / "tmp")
-    return Path(restore(document, root, str(folder / "packs"), no_bucket, **options))
+    """Restore everything and return the tree's folder."""
+    open_tree(folder, **options).everything()
+    return folder / "tmp" / "tree"
 
 
 def no_bucket(_: Manifest) -> Any:
@@ -110,22 +146,31 @@ def test_a_change_leaves_other_packs(tmp_path: Path) -> None:
 
 
 def test_found_again(tmp_path: Path) -> None:
-    """A tree that is there is not restored again: a warm or reset sandbox finds it."""
+    """What is there is not restored again: a warm or reset sandbox finds it."""
     make_packs(tmp_path)
     tree = restored(tmp_path)
     (tree / "beta.py").write_bytes(b"touched")
-    assert restored(tmp_path) == tree
+    again = open_tree(tmp_path)
+    assert again.is_complete
+    again.everything()
     assert (tree / "beta.py").read_bytes() == b"touched"
+
+
+def test_a_tree_that_somebody_removed_is_restored(tmp_path: Path) -> None:
+    """What the journal says is not believed when the tree is gone."""
+    make_packs(tmp_path)
+    shutil.rmtree(restored(tmp_path))
+    assert len(content_of(restored(tmp_path))) == 7
 
 
 def test_a_killed_init_leaves_nothing_for_good(tmp_path: Path) -> None:
     """What a killed init left half-written is removed, and the tree restored whole."""
     make_packs(tmp_path)
-    left = tmp_path / "tmp" / "0123456789abcdef.partial-77"
-    left.mkdir(parents=True)
-    (left / "half").write_bytes(b"half")
+    left = tmp_path / "tmp" / "partial" / "999999999-1"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
     tree = restored(tmp_path)
-    assert not left.exists()
+    assert list(left.parent.iterdir()) == []
     assert len(content_of(tree)) == 7
 
 
@@ -148,20 +193,26 @@ def remove(path: Path) -> None:
     [(flip_bit, "is damaged"), (cut_short, "is cut short"), (remove, "is missing")],
 )
 def test_bad_pack(tmp_path: Path, harm: Any, words: str) -> None:
-    """A bad pack is one line that names it; nothing of the tree is there, and a good one works."""
+    """A bad pack is one line that names it; no file of the bad frame is there, a good one mends."""
     packs = make_packs(tmp_path)
     victim = next(pack for pack in packs if "alpha" in pack.holds)
     good = victim.path.read_bytes()
     harm(victim.path)
+    tree = open_tree(tmp_path)
     with pytest.raises(RestoreError) as caught:
-        restored(tmp_path)
+        tree.everything()
     assert words in str(caught.value)
     assert victim.name in str(caught.value)
     assert "alpha" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert tree.failed is caught.value
+    expected = {path: data for files in CONTENTS.values() for path, data in files.items()}
+    there = content_of(tmp_path / "tmp" / "tree")
+    assert len(there) < 7
+    assert there.items() <= expected.items()
     victim.path.write_bytes(good)
-    assert len(content_of(restored(tmp_path))) == 7
+    tree.everything()
+    assert content_of(tmp_path / "tmp" / "tree") == expected
 
 
 def test_tmp_too_small(tmp_path: Path) -> None:
@@ -172,21 +223,60 @@ def test_tmp_too_small(tmp_path: Path) -> None:
     ) as caught:
         restored(tmp_path, free_bytes=lambda _: 1000)
     assert "ephemeral_storage_mb by 15 or more" in str(caught.value)
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert content_of(tmp_path / "tmp" / "tree") == {}
 
 
-@pytest.mark.parametrize("path", ["../out", "/etc/passwd", "a/../../out", "a//b", "."])
-def test_paths_that_leave_the_tree(tmp_path: Path, path: str) -> None:
+def test_what_is_there_needs_no_space(tmp_path: Path) -> None:
+    """A reset sandbox needs space for what is missing only."""
+    make_packs(tmp_path)
+    tree = open_tree(tmp_path)
+    tree.ensure(0)
+    left = sum(f[2] for group in tree.groups[1:] for f in group.files)
+    open_tree(tmp_path, free_bytes=lambda _: left + 7 * 4096)
+
+
+def change(folder: Path, harm: Callable[[dict[str, Any]], None]) -> None:
+    document = json.loads((folder / "manifest.json").read_bytes())
+    harm(document)
+    (folder / "manifest.json").write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("folder", ["../out", "/etc", "a/../../out", "a//b", "."])
+def test_folders_that_leave_the_tree(tmp_path: Path, folder: str) -> None:
     """A manifest cannot make the runtime write outside of the tree."""
     make_packs(tmp_path)
-    document = json.loads((tmp_path / "manifest.json").read_bytes())
-    document["files"][0][0] = path
-    (tmp_path / "manifest.json").write_text(json.dumps(document))
+    change(tmp_path, lambda document: document["folders"].update({folder: [["x", 0, 0, 0, 0]]}))
     with pytest.raises(RestoreError, match="leaves the tree"):
         restored(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1}'])
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b"])
+def test_names_that_leave_their_folder(tmp_path: Path, name: str) -> None:
+    """Nor by the name of a file."""
+    make_packs(tmp_path)
+    change(tmp_path, lambda document: document["folders"][""].append([name, 0, 0, 0, 0]))
+    with pytest.raises(RestoreError, match="no name of its own"):
+        restored(tmp_path)
+
+
+@pytest.mark.parametrize(("start", "size"), [(-1, 2), (0, 1 << 40), (1 << 40, 0), (3, -1)])
+def test_files_that_leave_their_group(tmp_path: Path, start: int, size: int) -> None:
+    """A file is a run of its group's bytes."""
+    make_packs(tmp_path)
+    change(tmp_path, lambda document: document["folders"][""].append(["x", 0, start, size, 0]))
+    with pytest.raises(RestoreError, match="no run of its group"):
+        restored(tmp_path)
+
+
+def test_a_name_twice(tmp_path: Path) -> None:
+    """A manifest in which a path repeats is refused."""
+    make_packs(tmp_path)
+    change(tmp_path, lambda document: document["folders"][""].append(document["folders"][""][0]))
+    with pytest.raises(RestoreError, match="no name of its own"):
+        restored(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 2}'])
 def test_no_manifest(tmp_path: Path, text: str) -> None:
     """A file that is no manifest is said to be none."""
     (tmp_path / "manifest.json").write_text(text)
@@ -196,88 +286,83 @@ def test_no_manifest(tmp_path: Path, text: str) -> None:
 
 def test_another_format(tmp_path: Path) -> None:
     """A manifest of another version is refused, not guessed at."""
-    (tmp_path / "manifest.json").write_text('{"format": 2}')
-    with pytest.raises(RestoreError, match="has format 2 and this runtime reads 1"):
+    (tmp_path / "manifest.json").write_text('{"format": 1}')
+    with pytest.raises(RestoreError, match="has format 1 and this runtime reads 2"):
         Manifest.read(str(tmp_path / "manifest.json"))
 
 
 def test_frame_that_is_larger_than_it_says(tmp_path: Path) -> None:
     """A frame that decompresses to more than the manifest says is refused, not unpacked."""
     make_packs(tmp_path)
-    document = json.loads((tmp_path / "manifest.json").read_bytes())
-    index = next(i for i, row in enumerate(document["frames"]) if row[3] < 4 * 1024 * 1024)
-    document["frames"][index][3] -= 1
-    document["files"] = [
-        [path, start, size, executable]
-        for path, start, size, executable in document["files"]
-        if start + size < sum(row[3] for row in document["frames"][:index])
-    ]
-    (tmp_path / "manifest.json").write_text(json.dumps(document))
+
+    def harm(document: dict[str, Any]) -> None:
+        index, group = next(
+            (index, group)
+            for index, group in enumerate(document["groups"])
+            if group[3] and group[3][0][0] != group[3][0][1] and len(group[3]) == 1
+        )
+        group[3][0][1] -= 1
+        raw_size = group[3][0][1]
+        document["folders"] = {
+            folder: [row for row in rows if row[1] != index or row[2] + row[3] <= raw_size]
+            for folder, rows in document["folders"].items()
+        }
+
+    change(tmp_path, harm)
     with pytest.raises(RestoreError, match="do not match"):
         restored(tmp_path)
 
 
-def test_repeats_and_overlaps(tmp_path: Path) -> None:
-    """A manifest in which a path repeats, or files share bytes in part, is refused."""
+def test_a_large_file_is_alone_in_its_group(tmp_path: Path) -> None:
+    """A group of several frames with two files in it is refused: it is written in parts."""
     make_packs(tmp_path)
-    document = json.loads((tmp_path / "manifest.json").read_bytes())
-    rows = document["files"]
-    for files in (
-        [*rows, [rows[-1][0], rows[-1][1], rows[-1][2], False]],
-        [*rows, ["more", rows[-1][1] + 1, 2, False]],
-        [["negative", 0, -1, False], *rows],
-        [[None, 0, 0, False], *rows],
-    ):
-        (tmp_path / "manifest.json").write_text(json.dumps({**document, "files": files}))
-        with pytest.raises(RestoreError, match="is no manifest"):
-            Manifest.read(str(tmp_path / "manifest.json"))
 
+    def harm(document: dict[str, Any]) -> None:
+        index = next(i for i, group in enumerate(document["groups"]) if len(group[3]) > 1)
+        document["folders"][""].append(["x", index, 0, 1, 0])
 
-def test_same_content_may_be_one_run(tmp_path: Path) -> None:
-    """Two files of the same content may be the same run of the stream."""
-    make_packs(tmp_path)
-    document = json.loads((tmp_path / "manifest.json").read_bytes())
-    last = document["files"][-1]
-    document["files"].append(["twin", last[1], last[2], False])
-    (tmp_path / "manifest.json").write_text(json.dumps(document))
-    tree = restored(tmp_path)
-    assert (tree / "twin").read_bytes() == (tree / last[0]).read_bytes()
+    change(tmp_path, harm)
+    with pytest.raises(RestoreError, match="holds one file"):
+        restored(tmp_path)
 
 
 KILLED = """
 import os, sys
 sys.path[:0] = sys.argv[1].split(os.pathsep)
-import conftest
-from hotpack_runtime.manifest import Manifest
-from hotpack_runtime import restore
 folder = sys.argv[2]
-write = restore._Writer.write
-left = [2]
+import conftest
+from hotpack_runtime import restorer
+from hotpack_runtime.manifest import Manifest
 
-def dies(self, start, raw):
-    write(self, start, raw)
+left = [2]
+move = restorer.Restorer._move
+
+def dies(self, beside, path):
     left[0] -= 1
     if not left[0]:
         os._exit(9)
+    move(self, beside, path)
 
-restore._Writer.write = dies
+restorer.Restorer._move = dies
 document = Manifest.read(folder + "/manifest.json")
-restore.restore(document, folder + "/tmp", folder + "/packs", None)
+restorer.Restorer(document, folder + "/tmp/tree", folder + "/packs", None).everything()
 """
 
 
 def test_killed_midway(tmp_path: Path) -> None:
-    """A process that dies while it restores leaves no tree that another one takes for whole."""
+    """What a process that dies while it restores leaves is whole, or another one's to do again."""
     make_packs(tmp_path)
     here = Path(__file__).parents[1]
     path = os.pathsep.join([str(here), str(here.parent / "src")])
     done = subprocess.run([sys.executable, "-c", KILLED, path, str(tmp_path)], check=False)
     assert done.returncode == 9
-    assert all("partial" in entry.name for entry in (tmp_path / "tmp").iterdir())
-    assert len(content_of(restored(tmp_path))) == 7
+    expected = {path: data for files in CONTENTS.values() for path, data in files.items()}
+    assert content_of(tmp_path / "tmp" / "tree").items() <= expected.items()
+    assert content_of(restored(tmp_path)) == expected
+    assert list((tmp_path / "tmp" / "partial").iterdir()) == []
 
 
-def test_two_processes_at_once(tmp_path: Path) -> None:
+def test_processes_at_once(tmp_path: Path) -> None:
     """Processes that restore the same tree at once all find it whole."""
     make_packs(tmp_path)
     here = Path(__file__).parents[1]
@@ -290,16 +375,100 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     assert len(content_of(restored(tmp_path))) == 7
 
 
-def test_spans_are_bounded(tmp_path: Path) -> None:
-    """Neighbouring frames are read at once, up to a bound: that is the memory of a thread."""
-    small = {f"d{number}": {f"d{number}.py": b"x" * 100} for number in range(50)}
-    make_packs(tmp_path, {**CONTENTS, **small})
+TEMPERATURES: Contents = {
+    "alpha": {
+        "alpha/__pycache__/cold.pyc": b"c" * 100,
+        "alpha/__pycache__/hot.pyc": b"h" * 200,
+        "alpha/cold.txt": b"cold",
+        "alpha/hot.txt": b"hot",
+        "alpha/lukewarm.txt": b"lukewarm",
+        "alpha/native.onnx": b"native" * 1000,
+    },
+    "beta": {"beta_hot.txt": b"hot too", "beta_cold.txt": b"cold too"},
+}
+
+
+def test_the_order_of_temperatures(tmp_path: Path) -> None:
+    """Native files come first, then hot, then lukewarm ones; cold ones have packs of their own."""
+    packs = make_packs(tmp_path, TEMPERATURES)
     document = Manifest.read(str(tmp_path / "manifest.json"))
-    spans = _spans(document.frames)
-    assert [frame for span in spans for frame in span] == document.frames
-    assert len(spans) < len(document.frames)
-    raw_sizes = [sum(frame.raw_size for frame in span) for span in spans]
-    assert max(raw_sizes) <= SPAN_RAW_BYTES
+    names = [sorted(path for path, *_ in group.files) for group in document.groups]
+    assert names[: document.native] == [["alpha/native.onnx"]]
+    hot = names[document.native : document.hot]
+    assert hot == [["alpha/__pycache__/hot.pyc"], ["alpha/hot.txt"], ["beta_hot.txt"]]
+    assert names[document.hot : document.lukewarm] == [["alpha/lukewarm.txt"]]
+    cold = {path for group in names[document.lukewarm :] for path in group}
+    assert cold == {"alpha/__pycache__/cold.pyc", "alpha/cold.txt", "beta_cold.txt"}
+    assert [pack.holds for pack in packs] == [("alpha", "beta"), ("alpha", "beta")]
+
+
+def test_only_what_is_asked_for(tmp_path: Path) -> None:
+    """Groups are restored when they are asked for; what is cold stays in the packs."""
+    make_packs(tmp_path, TEMPERATURES)
+    tree = open_tree(tmp_path)
+    document = Manifest.read(str(tmp_path / "manifest.json"))
+    tree.wait(document.native)
+    folder = tmp_path / "tmp" / "tree"
+    assert content_of(folder).keys() == {"alpha/native.onnx"}
+    tree.start(document.lukewarm)
+    tree.wait(document.lukewarm)
+    hot = {"alpha/native.onnx", "alpha/hot.txt", "beta_hot.txt", "alpha/lukewarm.txt"}
+    assert content_of(folder).keys() == hot  # bytecode is in memory
+    assert not tree.is_complete
+    tree.everything()
+    assert tree.is_complete
+    assert len(content_of(folder)) == 8
+
+
+def test_bytecode_stays_in_memory(tmp_path: Path) -> None:
+    """Bytecode is read from memory, again too, and from a file when it is in one."""
+    make_packs(tmp_path, TEMPERATURES)
+    document = Manifest.read(str(tmp_path / "manifest.json"))
+    tree = open_tree(tmp_path)
+    for name, data in (("hot.pyc", b"h" * 200), ("cold.pyc", b"c" * 100)):
+        row = document.folders["alpha/__pycache__"][name]
+        for _ in range(3):
+            assert bytes(tree.bytecode(*row[:3]) or b"") == data
+        assert not (tmp_path / "tmp" / "tree" / "alpha" / "__pycache__" / name).exists()
+        tree.ensure(row[0])
+        assert (tmp_path / "tmp" / "tree" / "alpha" / "__pycache__" / name).read_bytes() == data
+        assert bytes(tree.bytecode(*row[:3]) or data) == data
+
+
+def test_groups_are_bounded(tmp_path: Path) -> None:
+    """No frame is larger than a thread shall hold, and cold groups are small."""
+    random_ = random.Random(3)
+    many = {f"hot/{n}.bin": random_.randbytes(300_000) for n in range(40)}
+    many |= {f"c/{n}.txt": random_.randbytes(300_000) for n in range(10)}
+    make_packs(tmp_path, {"many": many})
+    document = Manifest.read(str(tmp_path / "manifest.json"))
+    hot, cold = document.groups[: document.hot], document.groups[document.lukewarm :]
+    assert max(frame.raw_size for group in hot for frame in group.frames) <= FRAME_RAW_BYTES
+    assert max(group.raw_size for group in cold) <= COLD_GROUP_RAW_BYTES
+    assert len(hot) == 4
+    assert content_of(restored(tmp_path)) == many
+
+
+def test_what_does_not_compress_is_stored(tmp_path: Path) -> None:
+    """Random bytes are in the pack as they are, and are verified all the same."""
+    content = random.Random(4).randbytes(100_000)
+    (pack,) = make_packs(tmp_path, {"weights": {"native.onnx": content}})
+    assert pack.path.read_bytes() == content
+    flip_bit(pack.path)
+    with pytest.raises(RestoreError, match="is damaged"):
+        restored(tmp_path)
+
+
+def test_the_mode_does_not_depend_on_the_mask(tmp_path: Path) -> None:
+    """Files have the modes that Lambda gives a package, whatever the process's mask is."""
+    make_packs(tmp_path)
+    before = os.umask(0o077)
+    try:
+        tree = restored(tmp_path)
+    finally:
+        os.umask(before)
+    assert (tree / "beta.py").stat().st_mode & 0o777 == 0o644
+    assert (tree / "bin" / "beta").stat().st_mode & 0o777 == 0o755
 
 
 def test_damaged_cache_is_mended(tmp_path: Path) -> None:

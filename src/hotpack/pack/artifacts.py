@@ -14,8 +14,7 @@ from hotpack.cache import Cache
 from hotpack.errors import ArtifactError, LimitError
 from hotpack.layout import Layout
 from hotpack.pack.entries import Entry
-from hotpack.pack.frames import CompressedDistribution
-from hotpack.pack.packs import Pack, manifest, write_packs
+from hotpack.pack.packs import Pack, Packing, manifest, write_packs
 from hotpack.pack.runtime import HANDLER, PACKAGE
 from hotpack.pack.zips import unzipped_bytes, write_zip
 from hotpack.progress import Progress, mb
@@ -64,8 +63,8 @@ class Contents:
     inline: Sequence[Entry]
     """The files of the distributions that are raw in the function."""
 
-    packed: Sequence[CompressedDistribution]
-    """The others."""
+    packing: Packing
+    """The others, in packs."""
 
     runtime: Sequence[Entry]
     """What it takes to restore them; none where all is inline."""
@@ -166,13 +165,20 @@ def _write(
     progress: Progress,
 ) -> Release:
     (folder / "packs").mkdir()
-    placements = {placed.distribution: placed.placement for placed in layout.placed}
-    packs = write_packs(folder / "packs", contents.packed, placements)
+    packs = write_packs(folder / "packs", contents.packing)
     bundled = [_bundled(pack) for pack in packs if pack.placement == "bundled"]
     changing = list(contents.code)
     if packs:
         path = folder / "manifest.json"
-        path.write_bytes(manifest(packs, config.handler, config.bucket))
+        path.write_bytes(
+            manifest(
+                packs,
+                contents.packing,
+                handler=config.handler,
+                bucket=config.bucket,
+                cold=config.cold,
+            )
+        )
         changing.append(Entry.of_path(f"{PACKAGE}/manifest.json", path))
     own = {entry.path for entry in changing}  # the project's own files win over a dependency's
     others = [*contents.inline, *contents.runtime, *bundled]

@@ -1,15 +1,20 @@
-"""Compresses a distribution's files into frames, each once for the same content."""
+"""Compresses a distribution's files into groups of frames, each frame once for the same content.
+
+A group is what is restored together: many small files in one frame, or one large file in several.
+"""
 
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from hotpack.cache import Cache, digest_of
-from hotpack.install import File
+from hotpack.install import File, Kind
+from hotpack.layout import Arranged, Arrangement
 from hotpack.progress import Progress
 from hotpack.target.limits import MIB
 
@@ -21,11 +26,28 @@ else:
 FRAME_RAW_BYTES: Final = 4 * MIB
 """A frame's most bytes once decompressed: what one thread of the runtime holds at a time."""
 
+COLD_GROUP_RAW_BYTES: Final = MIB
+"""What a touch of a cold file restores at most with it."""
+
 _DIGEST_BYTES: Final = 32
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 LEVEL: Final = 10
 """Level 19 takes 17 to 30 times the CPU for about 10 % less (measured)."""
+
+_WORTH: Final = 0.97
+"""What does not become smaller than this part is stored as it is: model weights, images."""
+
+
+class Temperature(IntEnum):
+    """When files are restored, the earliest first."""
+
+    NATIVE = 0
+    """Before anything is imported: code in C touches them, and nobody sees it wait."""
+
+    HOT = 1
+    LUKEWARM = 2
+    COLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +58,8 @@ class Frame:
     """A file of the SHA-256 in binary, then the frame: what is read again is checked again."""
 
     size: int
+    """In bytes; the same as `raw_size` where the bytes are stored as they are."""
+
     raw_size: int
     sha256: str
     """Of the compressed bytes."""
@@ -46,21 +70,47 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class CompressedDistribution:
-    """A distribution's files and the frames that hold them."""
+class CompressedGroup:
+    """Files that are restored together, and the frames that hold them."""
 
-    name: str
-    files: tuple[File, ...]
-
-    stored: tuple[File, ...]
-    """Those whose bytes stand in the frames, in that order; the others are the same as one."""
+    temperature: Temperature
+    is_bytecode: bool
+    files: tuple[tuple[File, int], ...]
+    """Each with its start in the group's bytes; two of the same content start at the same place."""
 
     frames: tuple[Frame, ...]
 
     @property
     def packed_bytes(self) -> int:
-        """Size of all frames."""
+        """Size of the frames."""
         return sum(frame.size for frame in self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedDistribution:
+    """A distribution's groups, in the order of restoring."""
+
+    name: str
+    groups: tuple[CompressedGroup, ...]
+
+    def groups_of(self, *, cold: bool) -> tuple[CompressedGroup, ...]:
+        """Return the cold groups, or the others."""
+        return tuple(g for g in self.groups if (g.temperature is Temperature.COLD) == cold)
+
+    @property
+    def warm_bytes(self) -> int:
+        """Compressed size of what is not cold."""
+        return sum(group.packed_bytes for group in self.groups_of(cold=False))
+
+    @property
+    def cold_bytes(self) -> int:
+        """Compressed size of what is cold."""
+        return sum(group.packed_bytes for group in self.groups_of(cold=True))
+
+    @property
+    def packed_bytes(self) -> int:
+        """Compressed size of all."""
+        return self.warm_bytes + self.cold_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +122,52 @@ class _Slice:
     size: int
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A group in the making."""
+
+    temperature: Temperature
+    is_bytecode: bool
+    files: list[tuple[File, int]] = field(default_factory=list)
+    stored: list[File] = field(default_factory=list)
+    raw_size: int = 0
+
+    def add(self, file: File) -> int:
+        """Put a file's bytes at the end; return where they start."""
+        start = self.raw_size
+        self.files.append((file, start))
+        self.stored.append(file)
+        self.raw_size += file.size
+        return start
+
+    def cut(self) -> Iterator[list[_Slice]]:
+        """Yield the slices of one frame after the other."""
+        if self.raw_size <= FRAME_RAW_BYTES:
+            if self.raw_size:
+                yield [_Slice(file, 0, file.size) for file in self.stored if file.size]
+            return
+        (file,) = self.stored
+        for start in range(0, file.size, FRAME_RAW_BYTES):
+            yield [_Slice(file, start, min(FRAME_RAW_BYTES, file.size - start))]
+
+
 def compress(
-    groups: Mapping[str, Sequence[File]],
+    arrangement: Arrangement,
     cache: Cache,
     progress: Progress,
     *,
     level: int = LEVEL,
     once: bool = True,
 ) -> dict[str, CompressedDistribution]:
-    """Return every distribution of `groups` compressed. Frames never hold two distributions'.
+    """Return every distribution compressed. Groups never hold two distributions'.
 
     With `once`, files of the same content in a distribution are the same bytes in its frames.
     """
-    stored = {name: _distinct(files) if once else files for name, files in groups.items()}
-    cuts = {name: list(_cut(files)) for name, files in stored.items()}
-    total = sum(file.size for files in groups.values() for file in files)
+    drafts = {
+        name: _draft(arranged, arrangement.native, once=once)
+        for name, arranged in arrangement.by_distribution.items()
+    }
+    total = sum(draft.raw_size for mine in drafts.values() for draft in mine)
     compressed = {}
     with progress.task("compress", total, "bytes") as advance, ThreadPoolExecutor() as pool:
 
@@ -95,36 +176,55 @@ def compress(
             advance(frame.raw_size)
             return frame
 
-        waiting = {name: [pool.submit(make, item) for item in cuts[name]] for name in groups}
-        for name, files in groups.items():
-            frames = tuple(item.result() for item in waiting[name])
-            compressed[name] = CompressedDistribution(
-                name, tuple(files), tuple(stored[name]), frames
+        waiting = {
+            name: [[pool.submit(make, slices) for slices in draft.cut()] for draft in mine]
+            for name, mine in drafts.items()
+        }
+        for name, mine in drafts.items():
+            groups = (
+                CompressedGroup(
+                    draft.temperature,
+                    draft.is_bytecode,
+                    tuple(draft.files),
+                    tuple(frame.result() for frame in frames),
+                )
+                for draft, frames in zip(mine, waiting[name], strict=True)
             )
+            compressed[name] = CompressedDistribution(name, tuple(groups))
     return compressed
 
 
-def _distinct(files: Iterable[File]) -> list[File]:
-    """Return the files without those that hold the same as an earlier one."""
-    return list({file.sha256: file for file in reversed(list(files))}.values())[::-1]
+def _draft(arranged: Arranged, native: frozenset[str], *, once: bool) -> list[_Draft]:
+    """Return a distribution's files in groups, in the order of restoring."""
+    drafts: list[_Draft] = []
+    homes: dict[tuple[str, bool], tuple[_Draft, int]] = {}
+    for temperature, files in _by_temperature(arranged, native):
+        most = COLD_GROUP_RAW_BYTES if temperature is Temperature.COLD else FRAME_RAW_BYTES
+        open_: dict[bool, _Draft] = {}
+        for file in files:
+            # Bytecode apart: the runtime imports it from memory, and puts it in files if asked to.
+            is_bytecode = file.kind is Kind.BYTECODE and file.size <= most
+            home = homes.get((file.sha256, is_bytecode)) if once and file.size else None
+            if home:
+                home[0].files.append((file, home[1]))
+                continue
+            draft = open_.get(is_bytecode)
+            if draft is None or draft.raw_size + file.size > most:
+                draft = _Draft(temperature, is_bytecode)
+                drafts.append(draft)
+                if file.size <= most:
+                    open_[is_bytecode] = draft
+            homes[file.sha256, is_bytecode] = draft, draft.add(file)
+    return drafts
 
 
-def _cut(files: Iterable[File]) -> Iterator[list[_Slice]]:
-    """Yield the slices of one frame after the other."""
-    slices: list[_Slice] = []
-    room = FRAME_RAW_BYTES
-    for file in files:
-        start = 0
-        while start < file.size:
-            size = min(room, file.size - start)
-            slices.append(_Slice(file, start, size))
-            start += size
-            room -= size
-            if not room:
-                yield slices
-                slices, room = [], FRAME_RAW_BYTES
-    if slices:
-        yield slices
+def _by_temperature(
+    arranged: Arranged, native: frozenset[str]
+) -> Iterator[tuple[Temperature, Iterable[File]]]:
+    yield Temperature.NATIVE, [file for file in arranged.hot if file.path in native]
+    yield Temperature.HOT, [file for file in arranged.hot if file.path not in native]
+    yield Temperature.LUKEWARM, arranged.lukewarm
+    yield Temperature.COLD, arranged.cold
 
 
 def _frame(slices: Sequence[_Slice], cache: Cache, level: int) -> Frame:
@@ -136,7 +236,10 @@ def _frame(slices: Sequence[_Slice], cache: Cache, level: int) -> Frame:
     content = path.read_bytes() if path.is_file() else b""
     digest = hashlib.sha256(content[_DIGEST_BYTES:]).digest()
     if content[:_DIGEST_BYTES] != digest:
-        compressed = zstd.compress(b"".join(map(_read, slices)), level)
+        raw = b"".join(map(_read, slices))
+        compressed = zstd.compress(raw, level)
+        if len(compressed) > _WORTH * len(raw):
+            compressed = raw
         digest = hashlib.sha256(compressed).digest()
         content = digest + compressed
         cache.put("frames", key, content)

@@ -1,22 +1,27 @@
-"""Puts frames together to packs, and says in the manifest what they hold (docs/pack-format.md)."""
+"""Puts groups together to packs, and says in the manifest what they hold (docs/pack-format.md)."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from hotpack.pack.frames import CompressedDistribution, Frame
-from hotpack.project import Placement
+from hotpack.install import File
+from hotpack.pack.frames import CompressedDistribution, CompressedGroup, Temperature
 from hotpack.target.limits import MIB
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 KEY_PREFIX: Final = "hotpack/packs/"
 
 _OWN_PACK_BYTES: Final = MIB
 """A distribution of this size has a pack of its own, so that a new version of another one does not
 change it; smaller ones share, as each pack costs the runtime a request."""
+
+_BLOCK: Final = 4096
+"""What a file's size is rounded up to on disk."""
+
+Where = Literal["bundled", "remote"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,38 +33,74 @@ class Pack:
 
     path: Path
     size: int
-    placement: Placement
-    distributions: tuple[CompressedDistribution, ...]
+    placement: Where
+    holds: tuple[str, ...]
+    """Names of the distributions in it."""
+
+    groups: tuple[CompressedGroup, ...]
 
     @property
     def key(self) -> str:
         """Its key on S3, spread over prefixes: S3 limits the requests for each of them."""
         return f"{KEY_PREFIX}{self.name[:2]}/{self.name}.pack"
 
-    @property
-    def holds(self) -> list[str]:
-        """Names of the distributions in it."""
-        return [item.name for item in self.distributions]
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """What is packed, and how the runtime is to restore it."""
+
+    distributions: Sequence[CompressedDistribution]
+    warm: Mapping[str, Where]
+    """Distribution to where its packs are, of what is not cold."""
+
+    cold: Mapping[str, Where]
+    order: Mapping[str, int]
+    """Path of a hot file to its place in the order of first use."""
+
+    needs: Mapping[str, Sequence[str]]
+    """Path of a library to the libraries that are loaded with it."""
+
+    variables: Mapping[str, str]
+    """Variables that name a place in the tree, each with its path there."""
 
 
-def write_packs(
-    folder: Path, compressed: Sequence[CompressedDistribution], placements: Mapping[str, Placement]
-) -> tuple[Pack, ...]:
+def write_packs(folder: Path, packing: Packing) -> tuple[Pack, ...]:
     """Write the packs into `folder` and return them, those in the function first."""
     packs = []
     for placement in ("bundled", "remote"):
-        mine = [item for item in compressed if placements[item.name] == placement]
-        own = [[item] for item in mine if item.packed_bytes >= _OWN_PACK_BYTES]
-        shared = [item for item in mine if item.packed_bytes < _OWN_PACK_BYTES]
-        packs += [_write(folder, group, placement) for group in [*own, shared] if group]
+        for cold in (False, True):
+            where = packing.cold if cold else packing.warm
+            mine = [
+                (item.name, groups)
+                for item in packing.distributions
+                if where[item.name] == placement and (groups := item.groups_of(cold=cold))
+            ]
+            own = [[item] for item in mine if _size(item[1]) >= _OWN_PACK_BYTES]
+            shared = [item for item in mine if _size(item[1]) < _OWN_PACK_BYTES]
+            packs += [
+                _write(folder, group, placement, packing.order) for group in [*own, shared] if group
+            ]
     return tuple(packs)
 
 
-def _write(folder: Path, group: list[CompressedDistribution], placement: Placement) -> Pack:
+def _size(groups: Iterable[CompressedGroup]) -> int:
+    return sum(group.packed_bytes for group in groups)
+
+
+def _write(
+    folder: Path,
+    distributions: Sequence[tuple[str, Sequence[CompressedGroup]]],
+    placement: Where,
+    order: Mapping[str, int],
+) -> Pack:
+    groups = sorted(
+        (group for _, mine in distributions for group in mine),
+        key=lambda group: _rank(group, order),
+    )
     digest = hashlib.sha256()
     beside = folder / "writing.pack"
     with beside.open("wb") as file:
-        for frame in _frames(group):
+        for frame in (frame for group in groups for frame in group.frames):
             content = frame.read()
             digest.update(content)
             file.write(content)
@@ -67,15 +108,26 @@ def _write(folder: Path, group: list[CompressedDistribution], placement: Placeme
     path = folder / f"{name}.pack"
     size = beside.stat().st_size
     beside.replace(path)
-    return Pack(name, path, size, placement, tuple(group))
+    holds = tuple(name for name, _ in distributions)
+    return Pack(name, path, size, placement, holds, tuple(groups))
 
 
-def _frames(distributions: Iterable[CompressedDistribution]) -> list[Frame]:
-    return [frame for item in distributions for frame in item.frames]
+def _rank(group: CompressedGroup, order: Mapping[str, int]) -> tuple[int, int]:
+    """Return what groups are sorted by: the earlier it is needed, the smaller.
+
+    Groups that rank the same stay in the order in which they were.
+    """
+    first, _ = group.files[0]
+    return group.temperature, order.get(first.path, 0)
 
 
-def manifest(packs: Sequence[Pack], handler: str, bucket: str | None) -> bytes:
+def manifest(
+    packs: Sequence[Pack], packing: Packing, *, handler: str, bucket: str | None, cold: str
+) -> bytes:
     """Return the manifest of the packs, as docs/pack-format.md has it."""
+    groups = sorted(_placed_groups(packs), key=lambda item: _rank(item[2], packing.order))
+    files = [(index, *item) for index, (_, _, group) in enumerate(groups) for item in group.files]
+    paths = {file.path for _, file, _ in files}
     content: dict[str, Any] = {
         "format": FORMAT,
         "packs": [
@@ -87,35 +139,48 @@ def manifest(packs: Sequence[Pack], handler: str, bucket: str | None) -> bytes:
             }
             for pack in packs
         ],
-        "frames": _frame_rows(packs),
-        "files": _file_rows(packs),
+        "groups": [
+            [
+                pack,
+                offset,
+                group.is_bytecode,
+                [[f.size, f.raw_size, f.sha256] for f in group.frames],
+            ]
+            for pack, offset, group in groups
+        ],
+        "counts": [
+            sum(group.temperature <= temperature for _, _, group in groups)
+            for temperature in (Temperature.NATIVE, Temperature.HOT, Temperature.LUKEWARM)
+        ],
+        "folders": _folders(files),
+        "needs": {
+            path: sorted(paths.intersection(libraries))
+            for path, libraries in packing.needs.items()
+            if path in paths and paths.intersection(libraries)
+        },
+        "variables": dict(packing.variables),
+        "disk_bytes": sum(-(-file.size // _BLOCK) * _BLOCK for _, file, _ in files),
     }
     tree = hashlib.sha256(_json(content)).hexdigest()
-    return _json({**content, "tree": tree, "handler": handler, "bucket": bucket})
+    settings = {"tree": tree, "handler": handler, "bucket": bucket, "cold": cold}
+    return _json({**content, **settings})
 
 
-def _frame_rows(packs: Sequence[Pack]) -> list[list[int | str]]:
-    rows: list[list[int | str]] = []
+def _placed_groups(packs: Sequence[Pack]) -> Iterator[tuple[int, int, CompressedGroup]]:
+    """Yield every group with its pack's index and its place in the pack."""
     for index, pack in enumerate(packs):
         offset = 0
-        for frame in _frames(pack.distributions):
-            rows.append([index, offset, frame.size, frame.raw_size, frame.sha256])
-            offset += frame.size
-    return rows
+        for group in pack.groups:
+            yield index, offset, group
+            offset += group.packed_bytes
 
 
-def _file_rows(packs: Sequence[Pack]) -> list[list[int | str | bool]]:
-    rows: list[list[int | str | bool]] = []
-    start = 0
-    for pack in packs:
-        for distribution in pack.distributions:
-            starts: dict[str, int] = {}
-            for file in distribution.stored:
-                starts[file.sha256] = start
-                start += file.size
-            files = sorted(distribution.files, key=lambda f: (starts[f.sha256], f.size))
-            rows += [[f.path, starts[f.sha256], f.size, f.executable] for f in files]
-    return rows
+def _folders(files: Iterable[tuple[int, File, int]]) -> dict[str, list[list[int | str]]]:
+    folders: dict[str, list[list[int | str]]] = {}
+    for index, file, start in sorted(files, key=lambda item: item[1].path):
+        folder, _, name = file.path.rpartition("/")
+        folders.setdefault(folder, []).append([name, index, start, file.size, int(file.executable)])
+    return folders
 
 
 def _json(content: dict[str, Any]) -> bytes:

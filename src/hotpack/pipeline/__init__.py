@@ -7,6 +7,7 @@ change to the handler only writes the handler. What the stages need of the world
 where to report) is in `Tools`; they read no environment and no clock.
 """
 
+from hotpack.pipeline.arranging import arrangement_of
 from hotpack.pipeline.assets import inline_variables
 from hotpack.pipeline.building import Build, build, sbom_of, weigh
 from hotpack.pipeline.preparing import Prepared, code_entries, prepare, requirements_of
@@ -16,6 +17,7 @@ __all__ = [
     "Build",
     "Prepared",
     "Tools",
+    "arrangement_of",
     "build",
     "code_entries",
     "inline_variables",

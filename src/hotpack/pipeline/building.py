@@ -11,17 +11,20 @@ from hotpack.inventory import (
     make_sbom,
     read_metadata,
 )
-from hotpack.layout import Layout, Weight, placed_together, plan
+from hotpack.layout import Arrangement, Layout, Weight, placed_together, plan
 from hotpack.pack import (
     CompressedDistribution,
     Contents,
     Entry,
+    Packing,
     Release,
     compress,
     runtime_distributions,
     runtime_entries,
     write_artifacts,
 )
+from hotpack.pack.packs import Where
+from hotpack.pipeline.arranging import arrangement_of
 from hotpack.pipeline.assets import inline_variables
 from hotpack.pipeline.preparing import Prepared, code_entries, prepare, requirements_of
 from hotpack.pipeline.tools import Tools
@@ -78,10 +81,11 @@ def build(
     groups = prepared.slimmed.by_distribution()
     code = code_entries(prepared, tools)
     _warn_of_code(prepared, code, tools)
+    arrangement = arrangement_of(prepared, tools)
     compressed: dict[str, CompressedDistribution] = {}
     runtime: list[Entry] = []
     if not _all_inline(project.config.place, prepared.slimmed, code):
-        compressed = _compress(prepared, tools)
+        compressed = _compress(prepared, arrangement, tools)
         runtime = runtime_entries(
             project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
         )
@@ -98,7 +102,7 @@ def build(
     contents = Contents(
         code=code,
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
-        packed=[compressed[name] for name in layout.names("bundled", "remote")],
+        packing=_packing(prepared, layout, compressed, arrangement),
         runtime=runtime if layout.is_packed else [],
         variables=inline_variables(
             asset for asset in prepared.assets if asset.distribution in layout.names("inline")
@@ -118,7 +122,7 @@ def build(
 
 def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
     """Return what the distributions weigh; with `pack` compressed too, which takes time once."""
-    packed = _compress(prepared, tools) if pack else {}
+    packed = _compress(prepared, arrangement_of(prepared, tools), tools) if pack else {}
     return Sizes.of(
         prepared.project.config.target,
         prepared.installed,
@@ -153,9 +157,33 @@ def _sizes(prepared: Prepared, layout: Layout) -> Sizes:
     )
 
 
-def _compress(prepared: Prepared, tools: Tools) -> dict[str, CompressedDistribution]:
+def _packing(
+    prepared: Prepared,
+    layout: Layout,
+    compressed: Mapping[str, CompressedDistribution],
+    arrangement: Arrangement,
+) -> Packing:
+    """Return what is packed of the layout, and where to."""
+    bundled, remote = layout.names("bundled"), layout.names("remote")
+    where: dict[str, Where] = {
+        **dict.fromkeys(bundled, "bundled"),
+        **dict.fromkeys(remote, "remote"),
+    }
+    return Packing(
+        [compressed[name] for name in sorted(where)],
+        warm=where,
+        cold=where,
+        order=arrangement.order,
+        needs=arrangement.needs,
+        variables={a.variable: a.place for a in prepared.assets if a.distribution in where},
+    )
+
+
+def _compress(
+    prepared: Prepared, arrangement: Arrangement, tools: Tools
+) -> dict[str, CompressedDistribution]:
     return compress(
-        prepared.slimmed.by_distribution(),
+        arrangement,
         tools.cache,
         tools.progress,
         once=prepared.project.config.slim.duplicates,

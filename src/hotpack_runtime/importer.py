@@ -1,0 +1,125 @@
+"""Imports from the tree: finds modules without looking at the disk, and takes bytecode from packs.
+
+`TreeFinder` answers for the folders of the tree as `FileFinder` would, in the standard place, a
+path hook: namespace packages, `pkgutil` and `importlib.resources` work as they do for files.
+"""
+
+from __future__ import annotations
+
+import _imp
+import marshal
+import sys
+from _frozen_importlib_external import MAGIC_NUMBER, spec_from_file_location
+from _imp import _fix_co_filename  # type: ignore[attr-defined]
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, ModuleType
+    from typing import Any
+
+    from hotpack_runtime.restorer import Restorer
+    from hotpack_runtime.tree import Tree
+
+_UNCHECKED = b"\x01\x00\x00\x00"
+"""The flags of bytecode that is valid whatever its source is (PEP 552)."""
+
+_HEADER_BYTES = 16
+
+
+def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
+    """Return what makes finders for the tree's folders."""
+
+    class TreeLoader(SourceFileLoader):
+        """Loads a module of the tree; its bytecode may be in memory alone."""
+
+        def get_code(self, fullname: str) -> CodeType | None:
+            """Return the module's code, of its bytecode where there is some."""
+            code = bytecode_of(self.path)
+            return code if code is not None else super().get_code(fullname)
+
+        def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
+            """Write no bytecode: where a full install is, on Lambda, nothing can be written."""
+
+    loaders = [
+        *((suffix, ExtensionFileLoader) for suffix in EXTENSION_SUFFIXES),
+        *((suffix, TreeLoader) for suffix in SOURCE_SUFFIXES),
+        *((suffix, SourcelessFileLoader) for suffix in BYTECODE_SUFFIXES),
+    ]
+    tag = f".{sys.implementation.cache_tag}.pyc"
+
+    def bytecode_of(path: str) -> CodeType | None:
+        """Return the code in a source's bytecode, None where the usual way has to find it."""
+        below = tree.inside(path)
+        if below is None or sys.flags.optimize or _imp.check_hash_based_pycs != "default":
+            return None
+        folder, _, name = below.rpartition("/")
+        cached = tree.folders.get(f"{folder}/__pycache__" if folder else "__pycache__", {})
+        row = cached.get(name.removesuffix(".py") + tag)
+        if row is None or not restorer.groups[row[0]].is_bytecode:
+            return None
+        content = restorer.bytecode(*row[:3])
+        if content is None or bytes(content[:8]) != MAGIC_NUMBER + _UNCHECKED:
+            return None
+        code: CodeType = marshal.loads(content[_HEADER_BYTES:])  # noqa: S302 - it was verified
+        _fix_co_filename(code, path)  # as importlib does for what it reads itself
+        return code
+
+    def finder(path: str) -> TreeFinder:
+        if tree.inside(path) not in tree.folders:
+            raise ImportError("not a folder of the tree")
+        return TreeFinder(path, tree, loaders)
+
+    return finder
+
+
+class TreeFinder(FileFinder):
+    """Finds the modules in one folder of the tree."""
+
+    def __init__(self, path: str, tree: Tree, loaders: list[tuple[str, Any]]) -> None:
+        super().__init__(path, *((loader, [suffix]) for suffix, loader in loaders))
+        self._tree = tree
+        self._below = tree.inside(path) or ""
+        self._suffixes = loaders
+
+    def find_spec(
+        self,
+        fullname: str,
+        target: ModuleType | None = None,  # noqa: ARG002 - the protocol's
+    ) -> ModuleSpec | None:
+        """Return the spec of a module in this folder, or of a part of a namespace package."""
+        name = fullname.rpartition(".")[2]
+        base = f"{self.path}/{name}"
+        below = f"{self._below}/{name}" if self._below else name
+        package = self._tree.folders.get(below)
+        if package is not None:
+            for suffix, loader in self._suffixes:
+                if f"__init__{suffix}" in package:
+                    return self._spec(loader, fullname, f"{base}/__init__{suffix}", [base])
+        files = self._tree.folders[self._below]
+        for suffix, loader in self._suffixes:
+            if name + suffix in files:
+                return self._spec(loader, fullname, base + suffix, None)
+        if package is None:
+            return None
+        spec = ModuleSpec(fullname, None)
+        spec.submodule_search_locations = [base]
+        return spec
+
+    @staticmethod
+    def _spec(
+        loader: Any, fullname: str, path: str, locations: list[str] | None
+    ) -> ModuleSpec | None:
+        return spec_from_file_location(
+            fullname, path, loader=loader(fullname, path), submodule_search_locations=locations
+        )

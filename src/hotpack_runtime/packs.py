@@ -1,0 +1,81 @@
+"""Reads packs that are in the function itself, and frames out of whatever a pack is read from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from hotpack_runtime.errors import DamagedError, RestoreError
+from hotpack_runtime.zstd import decompress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from hotpack_runtime.manifest import Frame, Pack
+
+    class Reader(Protocol):
+        """Reads from packs; one thread at a time uses it."""
+
+        def read(self, pack: Pack, offset: int, size: int) -> bytes:
+            """Return `size` bytes of a pack from `offset` on."""
+
+
+class PacksFolder:
+    """Packs in the function itself. Any number of threads may read."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def read(self, pack: Pack, offset: int, size: int) -> bytes:
+        """Return `size` bytes of a pack from `offset` on."""
+        path = f"{self._folder}/{pack.name}.pack"
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise RestoreError(
+                f"hotpack: {pack} is missing at {path}: deploy the function again"
+            ) from None
+        try:
+            content = os.pread(handle, size, offset)
+        finally:
+            os.close(handle)
+        if len(content) != size:
+            raise DamagedError(f"hotpack: {pack} is cut short: {path} ends within a frame")
+        return content
+
+
+def read_frames(frames: list[Frame], reader: Reader) -> list[bytes | memoryview]:
+    """Return the raw bytes of frames that follow each other, each verified.
+
+    They are read at once; what was read wrong is read once more. Raises RestoreError.
+    """
+    first, last = frames[0], frames[-1]
+    size = last.offset + last.size - first.offset
+    try:
+        return _raws(frames, reader.read(first.pack, first.offset, size))
+    except DamagedError:
+        return _raws(frames, reader.read(first.pack, first.offset, size))
+
+
+def _raws(frames: list[Frame], content: bytes) -> list[bytes | memoryview]:
+    view = memoryview(content)
+    offset = frames[0].offset
+    return [_raw(f, view[f.offset - offset : f.offset - offset + f.size]) for f in frames]
+
+
+def _raw(frame: Frame, content: memoryview) -> bytes | memoryview:
+    if hashlib.sha256(content).hexdigest() != frame.sha256:
+        raise DamagedError(
+            f"hotpack: {frame.pack} is damaged: the frame at byte {frame.offset} does not have "
+            "the SHA-256 of the manifest; nothing of it was kept: deploy the function again"
+        )
+    if frame.size == frame.raw_size:  # it did not compress, so it is stored as it is
+        return content
+    raw = decompress(content, frame.raw_size)
+    if raw is None:
+        raise DamagedError(
+            f"hotpack: {frame.pack} and its manifest do not match: the frame at byte "
+            f"{frame.offset} is not {frame.raw_size} bytes of zstd: build the function again"
+        )
+    return raw

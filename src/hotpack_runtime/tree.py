@@ -1,0 +1,147 @@
+"""The tree as Python sees it: what is touched and not there yet is restored first."""
+
+from __future__ import annotations
+
+import os
+
+from hotpack_runtime.restorer import THERE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotpack_runtime.manifest import Manifest, Row
+    from hotpack_runtime.restorer import Restorer
+
+_NO_FILES: dict[str, Row] = {}
+
+
+class Tree:
+    """The files of a manifest below the folder `root`, which may not be there yet."""
+
+    def __init__(self, manifest: Manifest, restorer: Restorer, root: str) -> None:
+        self.root = root
+        self.folders = manifest.folders
+        self._mark = os.path.basename(root)
+        """Stands in every path that leads here, but for those over links and folders' handles."""
+
+        self._prefix = f"{root}/"
+        self._needs = manifest.needs
+        self._restorer = restorer
+        self._working_folder: str | None = ""
+        """The folder of the process, if it is in the tree; None where that is not known."""
+
+        self.when_complete: Callable[[], None] = lambda: None
+        """Called when every file is there."""
+
+        for folder in [*self.folders]:
+            parent = folder
+            while parent:
+                parent = parent.rpartition("/")[0]
+                self.folders.setdefault(parent, {})
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file is there, so that nothing has to be watched."""
+        return self._restorer.is_complete
+
+    def inside(self, path: object, dir_fd: int | None = None) -> str | None:
+        """Return where a path is below the root, None where it is elsewhere."""
+        if type(path) is not str:
+            path = _text(path)
+            if path is None:
+                return None
+        if dir_fd is not None:
+            path = f"{_folder_of(dir_fd)}/{path}"
+        if not path.startswith("/"):
+            if self._working_folder is None:
+                self._working_folder = os.getcwd()
+            if self._mark not in self._working_folder:
+                return None
+            path = f"{self._working_folder}/{path}"
+        if self._mark not in path:
+            return None
+        if "/." in path or "//" in path or path.endswith("/"):
+            path = self._normal(path)
+        if path.startswith(self._prefix):
+            return path[len(self._prefix) :]
+        return "" if path == self.root else None
+
+    def touch(self, path: object, dir_fd: int | None = None) -> None:
+        """Return when what a path names is there, if it is in the tree."""
+        if type(path) is int:
+            return  # it is open
+        below = self.inside(path, dir_fd)
+        if below is None:
+            return
+        folder, _, name = below.rpartition("/")
+        row = self.folders.get(folder, _NO_FILES).get(name)
+        if row is not None:
+            self._restore(below, row)
+        elif below in self.folders:
+            self._restorer.make_folder(below)
+        elif folder in self.folders:
+            self._restorer.make_folder(folder)  # something new may be put there
+
+    def touch_all_in(self, path: object) -> None:
+        """Return when what is directly in a folder is there, if it is in the tree."""
+        if isinstance(path, int):
+            path = _folder_of(path)
+        below = self.inside("." if path is None else path)
+        if below is None or below not in self.folders:
+            return
+        prefix = f"{below}/" if below else ""
+        self._restorer.make_folder(below)
+        for folder in self.folders:
+            if folder and folder.rpartition("/")[0] == below:
+                self._restorer.make_folder(folder)
+        for name, row in self.folders[below].items():
+            self._restore(prefix + name, row)
+
+    def touch_everything(self) -> None:
+        """Return when every file and every folder is there."""
+        self._restorer.everything()
+        for folder in self.folders:
+            self._restorer.make_folder(folder)
+        self.when_complete()
+
+    def count_missing(self) -> int:
+        """Return how many files are not there yet."""
+        groups, state = self._restorer.groups, self._restorer.state
+        return sum(len(groups[i].files) for i in range(len(groups)) if state[i] != THERE)
+
+    def moved(self) -> None:
+        """Forget which folder the process is in: it changes."""
+        self._working_folder = None
+
+    def _restore(self, below: str, row: Row) -> None:
+        if self._restorer.state[row[0]] != THERE:
+            self._restorer.ensure(row[0])
+        for library in self._needs.get(below, ()):
+            folder, _, name = library.rpartition("/")
+            self._restorer.ensure(self.folders[folder][name][0])
+
+    def _normal(self, path: str) -> str:
+        """Return a path without `.`, `..` and empty parts; each folder on the way is made."""
+        parts: list[str] = []
+        for part in path.split("/"):
+            if part == "..":
+                self.touch("/" + "/".join(parts))
+                del parts[-1:]
+            elif part not in ("", "."):
+                parts.append(part)
+        return "/" + "/".join(parts)
+
+
+def _text(path: object) -> str | None:
+    try:
+        return os.fsdecode(path)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None  # whoever gets it says what is wrong with it
+
+
+def _folder_of(handle: int) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{handle}")
+    except OSError:
+        return ""
