@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,12 @@ def project(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(project: Path, cache_dir: Path, end: signal.Signals = signal.SIGINT) -> Iterator[Any]:
+def serving(
+    project: Path,
+    cache_dir: Path,
+    end: signal.Signals = signal.SIGINT,
+    stderr: int = subprocess.DEVNULL,
+) -> Iterator[Any]:
     """Yield what `hotpack serve --json` prints; then end it, and see that it ends well."""
     ports = ["--port", "0", "--url-port", "0", "--json"]
     with subprocess.Popen(
@@ -48,20 +54,21 @@ def serving(project: Path, cache_dir: Path, end: signal.Signals = signal.SIGINT)
         cwd=project,
         env={**os.environ, "HOTPACK_CACHE_DIR": str(cache_dir)},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         text=True,
     ) as server:
         assert server.stdout is not None
         try:
-            yield json.loads("".join(server.stdout.readline() for _ in range(5)))
+            told = json.loads("".join(server.stdout.readline() for _ in range(5)))
+            yield {**told, "server": server}
         finally:
             server.send_signal(end)
             assert server.wait(30) == 0
         assert not any(path.is_dir() for path in (cache_dir / "local" / "sandboxes").iterdir())
 
 
-def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+def get(url: str, body: bytes | None = None) -> Any:
+    with urllib.request.urlopen(url, body, timeout=30) as answer:
         return json.load(answer)
 
 
@@ -131,6 +138,53 @@ def test_what_is_built_while_it_serves_is_served(
         (project / "app.py").write_text(HANDLER.replace('"version": 1', '"version": 2'))
         assert hotpack("build", cwd=project).returncode == 0
         assert get(where["function_url"])["version"] == 2
+
+
+WAITS = """\
+import time
+
+def handler(event, context):
+    print("waiting", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_waits_when_it_ends_is_told(
+    project: Path, cache_dir: Path, end: signal.Signals
+) -> None:
+    """However serve is ended, running invocations end first, and their clients get an answer."""
+    (project / "app.py").write_text(WAITS)
+    answers: list[Any] = []
+    with serving(project, cache_dir, end, subprocess.PIPE) as where:
+        url = f"{where['url']}/2015-03-31/functions/greeter/invocations"
+        callers = [
+            threading.Thread(target=lambda: answers.append(get(url, b"{}"))) for _ in range(2)
+        ]
+        for caller in callers:
+            caller.start()
+        heard = 0
+        for line in where["server"].stderr:
+            heard += line == "waiting\n"
+            if heard == len(callers):
+                break
+    for caller in callers:
+        caller.join()
+    assert [answer["errorType"] for answer in answers] == ["Runtime.ExitError"] * 2
+
+
+def test_it_serves_on_when_nobody_reads_its_log(project: Path, cache_dir: Path) -> None:
+    """The reader of stderr is gone: a log line, a reload and the end trouble nobody."""
+    with serving(project, cache_dir, stderr=subprocess.PIPE) as where:
+        where["server"].stderr.close()
+        assert [get(where["function_url"])["version"] for _ in range(3)] == [1, 1, 1]
+
+
+def test_two_ports_that_are_one_are_a_wrong_call(hotpack: Hotpack, project: Path) -> None:
+    """--port and --url-port may not be the same, and it is said so."""
+    done = hotpack("serve", "--port", "9101", "--url-port", "9101", cwd=project)
+    assert done.returncode == 2
+    assert "each needs its own" in done.stderr
 
 
 def test_the_log_is_json_if_asked(hotpack: Hotpack, project: Path) -> None:

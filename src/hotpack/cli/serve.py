@@ -1,9 +1,12 @@
 """`hotpack serve`."""
 
+import io
 import signal
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -15,6 +18,10 @@ from hotpack.pack import Release
 from hotpack.pipeline import build
 from hotpack.sandbox import Function, FunctionUrl, InvokeApi, Settings
 from hotpack.sandbox.logs import LogFormat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 
 @click.command(
@@ -29,10 +36,26 @@ Example:
 )
 @project_option
 @place_option
-@click.option("--port", default=9001, show_default=True, help="On loopback; 0 takes a free one.")
-@click.option("--url-port", default=9002, show_default=True, help="The same for the function URL.")
 @click.option(
-    "--idle-life", default=300.0, show_default=True, help="Seconds that an idle sandbox is kept."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=9001,
+    show_default=True,
+    help="On loopback; 0 takes a free one.",
+)
+@click.option(
+    "--url-port",
+    type=click.IntRange(0, 65535),
+    default=9002,
+    show_default=True,
+    help="The same for the function URL.",
+)
+@click.option(
+    "--idle-life",
+    type=click.FloatRange(0),
+    default=300.0,
+    show_default=True,
+    help="Seconds that an idle sandbox is kept.",
 )
 @click.option(
     "--concurrency", type=click.IntRange(0), help="Reserved concurrency.  [default: none]"
@@ -54,6 +77,9 @@ def serve(
     Builds the function first, then answers boto3, the AWS CLI, curl and browsers until
     interrupted. `hotpack build` in another terminal is enough to have new code served.
     """
+    sys.stderr = _lasting(sys.stderr)
+    if port == url_port != 0:
+        raise click.UsageError(f"--port and --url-port are both {port}: each needs its own")
     project, tools = open_project(root, place), open_tools()
     build(project, tools)
 
@@ -75,9 +101,30 @@ def serve(
         else:
             show(f"[bold]{project.name}[/] is at [bold]{api.url}[/] until Ctrl-C", err=True)
             show(f"its function URL is [bold]{function_url.url}[/]", err=True)
-        # What ends it in a terminal, and what ends it everywhere else, end it alike.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Ctrl-C, a closed terminal, and what ends it everywhere else, end it alike.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             show("closing", err=True)
+        # The function before the servers: who waits for it is told how it ended.
+        api.stop()
+        function_url.stop()
+        served.close()
+
+
+class _Lasting(io.FileIO):
+    """A file that goes on taking what is written after whoever read it has gone."""
+
+    def write(self, data: "Buffer") -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _lasting(stream: TextIO) -> TextIO:
+    """Return a stream that the server outlives: its terminal is closed, its pipe is broken."""
+    raw = _Lasting(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=True)

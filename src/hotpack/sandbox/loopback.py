@@ -1,8 +1,10 @@
 """HTTP servers on loopback: what the Runtime API, the Invoke API and the bucket have in common."""
 
+import contextlib
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -12,6 +14,8 @@ from hotpack.sandbox.closing import Closing
 HOST = "127.0.0.1"
 _CHUNK_BYTES = 256 * 1024
 _CLOSE_S = 5.0
+"""How long all connections together may take to end, before and after they are cut off."""
+
 _BODILESS = (204, 304)
 """Statuses after which a client takes what follows for the next answer."""
 
@@ -125,8 +129,8 @@ class Server(Closing):
         """Where clients find it."""
         return f"http://{self.address}"
 
-    def close(self) -> None:
-        """Stop, end all connections, and wait for their threads. May be called again."""
+    def stop(self) -> None:
+        """Accept nobody any more; who is connected is served on. May be called again."""
         if self._closing:
             return
         self._closing = True
@@ -134,6 +138,13 @@ class Server(Closing):
         socket.create_connection((HOST, self._tcp.server_address[1])).close()
         self._thread.join()
         self._tcp.server_close()
+
+    def close(self) -> None:
+        """Stop, end all connections, and wait for their threads. May be called again.
+
+        What is being answered is answered first, if that is soon.
+        """
+        self.stop()
         self._tcp.end_connections()
 
     def _serve(self) -> None:
@@ -160,15 +171,17 @@ class _Tcp(socketserver.TCPServer):
         thread.start()
 
     def end_connections(self) -> None:
-        with self._lock:
-            open_connections = list(self._connections.items())
-        for _, connection in open_connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # the client was first
-        for thread, _ in open_connections:
-            thread.join(_CLOSE_S)
+        until_s = time.monotonic() + _CLOSE_S
+        # First what clients say, then what they are told: answers on their way get there.
+        for how in (socket.SHUT_RD, socket.SHUT_RDWR):
+            with self._lock:
+                open_connections = list(self._connections.items())
+            for _, connection in open_connections:
+                with contextlib.suppress(OSError):  # the client was first
+                    connection.shutdown(how)
+            for thread, _ in open_connections:
+                thread.join(max(0.0, until_s - time.monotonic()))
+            until_s = time.monotonic() + _CLOSE_S
 
     def _run(self, request: socket.socket, client_address: object) -> None:
         try:

@@ -105,4 +105,8 @@ class Output:
         while self._kept_bytes > _KEPT_BYTES and len(self._lines) > 1:
             self._kept_bytes -= len(self._lines.popleft())
         if self._on_log is not None:
-            self._on_log(line)
+            try:
+                self._on_log(line)
+            except Exception:  # noqa: BLE001
+                # Its trouble is not the function's, which would hang with nobody to read from it.
+                self._on_log = None

@@ -19,13 +19,14 @@ class _Generation:
     def __init__(self, folder: Path, start: Start) -> None:
         self.folder = folder
         self.users = 0
-        self.retired = False
+        self._closing = threading.Lock()
         self._stack = ExitStack()
         self.local = self._stack.enter_context(start(folder))
 
     def close(self) -> None:
-        """End its sandboxes."""
-        self._stack.close()
+        """End its sandboxes. Returns when they have ended, whoever else is closing it."""
+        with self._closing:
+            self._stack.close()
 
 
 class Reloading(Closing):
@@ -52,6 +53,8 @@ class Reloading(Closing):
         self._lock = threading.Lock()
         self._closed = False
         self._generation = _Generation(current(), start)
+        self._retired: list[_Generation] = []
+        """Older ones that are not closed yet."""
 
     @property
     def function(self) -> Function:
@@ -75,35 +78,43 @@ class Reloading(Closing):
             return local.invoke(payload, client_context=client_context, request_id=request_id)
 
     def close(self) -> None:
-        """End all sandboxes; what ran on older builds ends by itself."""
+        """End all sandboxes, those of older builds too."""
         with self._lock:
             self._closed = True
-        self._generation.close()
+            generations = [*self._retired, self._generation]
+        for generation in generations:
+            generation.close()
 
     @contextmanager
     def _used(self) -> Iterator[LocalLambda]:
         """Yield the newest generation, and close it afterwards if it is that no longer."""
         with self._lock:
-            replaced = self._replace()
+            self._replace()
             generation = self._generation
             generation.users += 1
-        if replaced is not None:
-            replaced.close()
+        self._close_idle()
         try:
             yield generation.local
         finally:
             with self._lock:
                 generation.users -= 1
-                ended = generation.retired and not generation.users
-            if ended:
-                generation.close()
+            self._close_idle()
 
-    def _replace(self) -> _Generation | None:
-        """Begin a new generation if there is another build; return the old one if it is idle."""
-        before, folder = self._generation, self._current()
-        if folder == before.folder or self._closed:
-            return None
-        self._generation = _Generation(folder, self._start)
+    def _replace(self) -> None:
+        """Begin a new generation if there is another build."""
+        folder = self._current()
+        if folder == self._generation.folder or self._closed:
+            return
+        before, self._generation = self._generation, _Generation(folder, self._start)
+        self._retired.append(before)
         self._on_reload(folder)
-        before.retired = True
-        return None if before.users else before
+
+    def _close_idle(self) -> None:
+        """Close the older ones on which nothing runs any more."""
+        with self._lock:
+            idle = [generation for generation in self._retired if not generation.users]
+        for generation in idle:
+            generation.close()
+        if idle:
+            with self._lock:
+                self._retired = [each for each in self._retired if each not in idle]

@@ -92,6 +92,10 @@ class Sandbox:
         self._processes.freeze()
         return self._finish(request_id, start, init_ms, duration_ms, outcome)
 
+    def begin_to_close(self) -> None:
+        """Let its processes end, and do not wait for it: several may then end at once."""
+        self._processes.begin_to_close()
+
     def close(self) -> None:
         """End its processes and remove its folder. May be called again, and from other threads."""
         self._processes.close()

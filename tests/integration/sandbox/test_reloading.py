@@ -118,6 +118,19 @@ def test_a_closed_one_begins_nothing_new(served: Reloading, builds: Builds) -> N
         served.invoke(b"null")
 
 
+def test_closing_ends_what_runs_on_older_builds_too(
+    served: Reloading, builds: Builds, heard: list[str], state_dir: Path, eventually: Any
+) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(served.invoke, b'"/nowhere"')
+        eventually(lambda: "here" in heard)
+        builds.build("two")
+        assert served.invoke(b"null").payload == b'"two"'
+        served.close()
+        assert list(state_dir.glob("sandboxes/*/")) == []
+        assert running.result().error_type == "Runtime.ExitError"
+
+
 def test_a_build_that_cannot_run_is_an_error_until_there_is_one_that_can(
     served: Reloading, builds: Builds
 ) -> None:

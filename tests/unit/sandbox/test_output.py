@@ -127,3 +127,21 @@ def test_a_very_long_line_is_several_events() -> None:
     assert len(kept) == 3
     os.close(writing)
     os.close(reading)
+
+
+def test_a_listener_that_raises_is_told_no_more() -> None:
+    """Its terminal is gone: that is no reason to read nothing from the function any more."""
+    heard: list[str] = []
+
+    def listen(line: str) -> None:
+        heard.append(line)
+        raise BrokenPipeError
+
+    reading, writing = os.pipe()
+    output = Output(reading, listen)
+    output.say("one")
+    output.say("two")
+    assert output.take() == ("one", "two")
+    assert heard == ["one"]
+    os.close(writing)
+    os.close(reading)
