@@ -87,7 +87,11 @@ class Processes:
             if not self._alive:
                 return  # the group may be gone
             if self._restraints.group is not None:
-                self._restraints.group.limit_cpu(self._restraints.vcpus)
+                try:
+                    self._restraints.group.limit_cpu(self._restraints.vcpus)
+                except OSError as error:
+                    message = f"the sandbox cannot be held to its share of CPU time: {error}"
+                    raise SandboxError(message) from error
             if self._restraints.watched_vcpus is not None:
                 self._order(b"c")
 
@@ -101,11 +105,15 @@ class Processes:
             if not self._changed.wait_for(lambda: self._on_exit is None, _PATIENCE_S):
                 raise SandboxError("the sandbox's processes do not end")
 
-    def close(self) -> None:
-        """End all processes of the sandbox and free what it holds. May be called again."""
+    def begin_to_close(self) -> None:
+        """Tell the holder to end all processes of the sandbox. May be called again."""
         with self._changed:
             self._alive = False
             self._orders.close()
+
+    def close(self) -> None:
+        """End all processes of the sandbox and free what it holds. May be called again."""
+        self.begin_to_close()
         try:
             self._holder.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:

@@ -1,7 +1,13 @@
 """The local Lambda: opens sandboxes for a function, reuses them, and lets them expire."""
 
+import contextlib
+import errno
+import math
+import resource
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hotpack.errors import LimitError, SandboxError, ThrottledError
@@ -69,6 +75,7 @@ class LocalLambda(Closing):
             packages.check_direct_upload(function)
         self._package = packages.unpack(function, state_dir)
         self._folders = SandboxFolders(state_dir.resolve() / "sandboxes")
+        _raise_limit_of_open_files()
         self._pool: Pool[Sandbox] = Pool(self.settings.idle_life_s)
         self._busy: set[Sandbox] = set()
         self._opening = 0
@@ -95,8 +102,10 @@ class LocalLambda(Closing):
         sandbox = self._take()
         try:
             invocation = sandbox.invoke(payload, client_context, request_id)
-        except BaseException:  # KeyboardInterrupt too: nobody knows what it is doing now
+        except BaseException as error:  # KeyboardInterrupt too: nobody knows what it is doing now
             self._discard(sandbox)
+            if isinstance(error, OSError):
+                raise _refused(error) from error
             raise
         self._give_back(sandbox)
         return invocation
@@ -108,6 +117,8 @@ class LocalLambda(Closing):
             sandboxes = [*self._pool.take_all(), *self._busy]
             self._busy.clear()
             self._changed.notify_all()
+        for sandbox in sandboxes:
+            sandbox.begin_to_close()
         for sandbox in sandboxes:
             sandbox.close()
         with self._changed:  # sandboxes on their way close themselves
@@ -135,12 +146,7 @@ class LocalLambda(Closing):
                     self._opening += 1
                     break
             sandbox.close()  # somebody killed it
-        try:
-            return self._open()
-        finally:
-            with self._changed:
-                self._opening -= 1
-                self._changed.notify_all()
+        return self._open()
 
     def _check_concurrency(self) -> None:
         reserved, account = self.function.reserved_concurrency, self.settings.account_concurrency
@@ -150,14 +156,30 @@ class LocalLambda(Closing):
             raise ThrottledError(reason if reserved is None else f"ReservedFunction{reason}")
 
     def _open(self) -> Sandbox:
-        """Return a new sandbox, which is busy."""
-        sandbox = self._sandbox()
-        with self._changed:
+        """Return a new sandbox, which is busy; it was counted as one that opens."""
+        try:
+            sandbox = self._sandbox()
+        except BaseException as error:
+            with self._opened():
+                if isinstance(error, OSError):
+                    raise _refused(error) from error
+                raise
+        with self._opened():
             if not self._closed:
                 self._busy.add(sandbox)
                 return sandbox
-        sandbox.close()
-        raise self._closed_error()
+            sandbox.close()
+            raise self._closed_error()
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """Count one less that opens; in one step with what becomes of it, lest it counts twice."""
+        with self._changed:
+            try:
+                yield
+            finally:
+                self._opening -= 1
+                self._changed.notify_all()
 
     def _sandbox(self) -> Sandbox:
         with (
@@ -205,9 +227,32 @@ class LocalLambda(Closing):
                 expired = self._pool.take_expired(time.monotonic())
                 if not expired:
                     expiry_s = self._pool.next_expiry_s()
-                    self._changed.wait(None if expiry_s is None else expiry_s - time.monotonic())
+                    left_s = math.inf if expiry_s is None else expiry_s - time.monotonic()
+                    self._changed.wait(min(left_s, threading.TIMEOUT_MAX))
             for sandbox in expired:
                 sandbox.close()
+
+
+def _refused(error: OSError) -> SandboxError:
+    hints = {
+        errno.EMFILE: "each takes about five open files: raise the limit (ulimit -n), or allow "
+        "less concurrency",
+        errno.ENFILE: "the machine has no more open files to give",
+        errno.EAGAIN: "the machine, or this user, may start no more processes",
+        errno.ENOSPC: "make room, or set HOTPACK_CACHE_DIR to another disk",
+    }
+    return SandboxError(f"the system refuses a sandbox: {error}", hint=hints.get(error.errno or 0))
+
+
+def _raise_limit_of_open_files() -> None:
+    """Let this process open as many files as it may: the usual 1,024 are 200 sandboxes.
+
+    The function's own limit is set where the runtime starts.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _check_machine(function: Function) -> None:

@@ -1,5 +1,6 @@
 """Reuse, expiry, concurrency, and leaving nothing behind."""
 
+import math
 import os
 import signal
 import subprocess
@@ -127,6 +128,75 @@ def test_closing_leaves_no_process_file_or_sandbox_behind(
         assert len(list(descriptors.iterdir())) == before
 
 
+def test_an_idle_sandbox_may_be_kept_for_ever(start: Any, answer: Answer) -> None:
+    local = start(COUNTS, settings=Settings(idle_life_s=math.inf))
+    assert [answer(local.invoke(b"{}")) for _ in range(2)] == [1, 2]
+    assert local._janitor.is_alive()
+
+
+MANY = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from hotpack.errors import SandboxError
+from hotpack.sandbox import Function, LocalLambda
+from hotpack.target import RUNTIMES
+from hotpack.target.runtimes import host_architecture, host_runtime
+
+code, client, state, soft, hard = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(soft), int(hard)))
+function = Function("app.handler", RUNTIMES[host_runtime()], host_architecture(), Path(code))
+def invoke(_):
+    try:
+        return local.invoke(b"{}").payload.decode()
+    except SandboxError as error:
+        return f"{error} {error.hint}"
+with LocalLambda(
+    function, interpreter=Path(sys.executable), runtime_client=Path(client), state_dir=Path(state)
+) as local, ThreadPoolExecutor(12) as threads:
+    print(*threads.map(invoke, range(12)), sep="\\n")
+"""
+
+
+@pytest.fixture
+def opened_at_once(
+    function: Callable[..., Function], runtime_client: Path, state_dir: Path
+) -> Callable[[int, int], list[str]]:
+    """Opens twelve sandboxes at once, with these limits of open files; returns their answers."""
+
+    def open_them(soft: int, hard: int) -> list[str]:
+        source = "import resource, time\ndef handler(event, context):\n time.sleep(1)\n"
+        code = function(source + " return resource.getrlimit(resource.RLIMIT_NOFILE)").code
+        arguments = [code, runtime_client, state_dir, soft, hard]
+        done = subprocess.run(
+            [sys.executable, "-c", MANY, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    return open_them
+
+
+def test_the_usual_limit_of_open_files_is_raised_and_not_the_functions(
+    opened_at_once: Callable[[int, int], list[str]],
+) -> None:
+    assert opened_at_once(40, 4096) == ["[1024, 1024]"] * 12
+
+
+def test_no_more_open_files_is_an_error_with_a_hint(
+    opened_at_once: Callable[[int, int], list[str]],
+) -> None:
+    answers = set(opened_at_once(40, 40))
+    assert "[40, 40]" in answers
+    for refused in answers - {"[40, 40]"}:
+        assert "Too many open files" in refused
+        assert "ulimit -n" in refused
+    assert len(answers) > 1
+
+
 def test_closing_ends_a_running_invocation(start: Any, eventually: Eventually) -> None:
     heard: list[str] = []
     local = start(
@@ -140,6 +210,25 @@ def test_closing_ends_a_running_invocation(start: Any, eventually: Eventually) -
         assert running.result().error_type == "Runtime.ExitError"
     with pytest.raises(SandboxError, match="closed"):
         local.invoke(b"{}")
+
+
+@pytest.mark.parametrize("idle_life_s", [300.0, 0.0])
+def test_closing_ends_a_running_init(
+    start: Any, eventually: Eventually, descendants: Descendants, idle_life_s: float
+) -> None:
+    heard: list[str] = []
+    local = start(
+        "import time\nprint('here', flush=True)\ntime.sleep(60)\ndef handler(event, context): ...",
+        on_log=heard.append,
+        settings=Settings(idle_life_s=idle_life_s),
+    )
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(local.invoke, b"{}")
+        eventually(lambda: "here" in heard)
+        local.close()
+        with pytest.raises(SandboxError, match="ended from outside|closed"):
+            running.result()
+    assert descendants(os.getpid()) == set()
 
 
 SCRIPT = """
