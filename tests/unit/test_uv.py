@@ -22,6 +22,15 @@ error: No solution found when resolving dependencies
 hint: You require CPython 3.13 (`cp313`), but we only found wheels for `tensorflow-cpu` (v2.10.1)
 with the following Python ABI tags: `cp37m`, `cp38`
 """
+OTHER_PLATFORM = """\
+error: No solution found when resolving dependencies
+  cause: Because torch==2.13.0+cpu has no wheels with a matching platform tag (e.g.,
+      `manylinux_2_17_x86_64`), we can conclude that your requirements are unsatisfiable.
+
+hint: Wheels are available for `torch` (v2.13.0+cpu) on the following platform:
+`manylinux_2_28_x86_64`
+hint: something else
+"""
 NOT_FOUND = """\
 error: No solution found when resolving dependencies
   cause: Because nope-xyz was not found in the package registry and you require nope-xyz, we can
@@ -39,6 +48,7 @@ error: Request failed after 3 retries in 4.9s
     [
         (NO_WHEEL, NoWheelError, "psycopg2 has no wheel for python3.13 on arm64"),
         (OTHER_TAGS, NoWheelError, "tensorflow-cpu has no wheel .* for `cp37m`, `cp38`"),
+        (OTHER_PLATFORM, NoWheelError, "torch has no .* are for `manylinux_2_28_x86_64`\n"),
         (NOT_FOUND, DependencyError, "no package named nope-xyz"),
         (UNREACHABLE, IndexUnreachableError, "cannot be reached"),
         ("error: something else", DependencyError, "something else"),

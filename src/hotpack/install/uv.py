@@ -84,7 +84,10 @@ _NO_WHEEL_AT_INSTALL: Final = re.compile(
     r"`?([\w.-]+?)(?:==\S+)?`? .*(?:no binary distribution|no-build)"
 )
 _NOT_FOUND: Final = re.compile(r"Because (\S+) was not found in the package registry")
-_TAGS: Final = re.compile(r"we only found wheels for .*?following .*? tags?: (.+)")
+_TAGS: Final = re.compile(
+    r"(?:we only found wheels|Wheels are available) for .*?following (?:.*? tags?|platforms?): "
+    r"(.+?)(?: hint: |$)"
+)
 
 
 def explain(stderr: str, target: Target) -> DependencyError:
