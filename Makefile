@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types fix bench bench-local bench-slim clean
+.PHONY: help setup demo test test-light check lint types fix bench bench-local bench-slim clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ test: check ## every check: lint, types, tests (the same as check)
 
 check: lint types ## exactly what CI runs
 	$(BIN)/python -m pytest
+
+test-light: $(STAMP) ## the tests without the heavy ones, which download hundreds of MB
+	$(BIN)/python -m pytest -m "not heavy"
 
 lint: $(STAMP)
 	$(BIN)/ruff check
