@@ -74,6 +74,20 @@ class Profile:
         names = self.distributions.keys() | versions.keys()
         return tuple(sorted(n for n in names if self.distributions.get(n) != versions.get(n)))
 
+    def unfit(self, runtime: str, architecture: str, versions: Mapping[str, str]) -> str | None:
+        """Return why it says little of what is built now, None where it fits, for people."""
+        if (self.runtime, self.architecture) != (runtime, architecture):
+            return (
+                f"{PROFILE_NAME} was recorded for {self.runtime} on {self.architecture}, and this "
+                f"is {runtime} on {architecture}"
+            )
+        stale = self.stale(versions)
+        if not stale:
+            return None
+        named = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if stale[3:] else "")
+        verb = "has" if len(stale) == 1 else "have"
+        return f"{PROFILE_NAME} is stale: {named} {verb} another version, came or went since"
+
     def in_order_of(self, earlier: "Profile | None") -> Self:
         """Return it in the order of an earlier one that has touched the same.
 

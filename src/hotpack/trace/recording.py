@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hotpack.audit import Libraries
+from hotpack.errors import HotpackError
 from hotpack.profile import Touch, Way
 from hotpack.trace.calls import Call
 from hotpack.trace.observer import MARK
@@ -50,6 +51,8 @@ def sightings_of_calls(calls: Iterable[Call]) -> Iterator[Sighting]:
 
     A call that fails because there is no such path has touched nothing. One that fails otherwise
     has found it: `readlink` of what is no link is how realpath(3) asks whether something exists.
+
+    Raises HotpackError where no observer has said a word, as then nothing is known.
     """
     root = ""
     for call in calls:
@@ -65,6 +68,11 @@ def sightings_of_calls(calls: Iterable[Call]) -> Iterator[Sighting]:
                 yield Seen(call.way, path)
             elif call.error not in _NOT_THERE and not call.error.startswith(_INTERRUPTED):
                 yield Seen("statted", path)
+    if not root:
+        raise HotpackError(
+            "strace looked on, and the observer in the sandbox was never heard of",
+            hint="`hotpack trace --recorder python` does without strace",
+        )
 
 
 def touches(

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from hotpack.audit import Libraries
 from hotpack.binaries import Library
+from hotpack.errors import HotpackError
 from hotpack.install import File, Kind
 from hotpack.profile import Touch
 from hotpack.trace.calls import Call
@@ -52,6 +55,12 @@ def test_calls_below_the_root_in_their_order() -> None:
         Seen("statted", "p/c"),
         Seen("statted", "p/d"),
     ]
+
+
+def test_a_recording_without_an_observer_is_refused() -> None:
+    """It would make a profile in which nothing is hot."""
+    with pytest.raises(HotpackError, match="never heard of"):
+        list(sightings_of_calls([Call("opened", "/t/p/a.py")]))
 
 
 def test_files_and_folders_of_the_tree_alone() -> None:
