@@ -81,6 +81,26 @@ def test_page_draws(hotpack: Hotpack, project: Path, tmp_path: Path) -> None:
 
 
 @needs_chromium
+def test_page_of_a_difference(hotpack: Hotpack, project: Path, tmp_path: Path) -> None:
+    """With --diff the page has what changed, and a bar of the other build."""
+    (project / "before.json").write_text(hotpack("sizes", "--json").stdout)
+    (project / "requirements.txt").write_text("jinja2==3.1.6\nsix==1.17.0\n")
+    done = hotpack("sizes", "--diff", "before.json", "--html", "sizes.html")
+    assert done.returncode == 0, done.stderr
+    with chromium.new_page(tmp_path / "profile") as page:
+        page.open((project / "sizes.html").as_uri())
+        rows = page.run("[...document.querySelectorAll('#changes tr')].map(row => row.innerText)")
+        assert any(re.search(r"\+\s+six\s+1\.17\.0", row) for row in rows)
+        assert any(re.search(r"~\s+jinja2\s+3\.1\.5 → 3\.1\.6", row) for row in rows)
+        assert "1 unchanged" in page.run("document.body.innerText")
+        bars = page.run(
+            "[...document.querySelectorAll('#limit .ytick')].map(tick => tick.textContent)"
+        )
+        assert "the other build" in bars
+        assert page.complaints == []
+
+
+@needs_chromium
 def test_page_may_not_load_anything(hotpack: Hotpack, project: Path, tmp_path: Path) -> None:
     """What would be loaded in spite of all is refused by the page itself, and said."""
     hotpack("sizes", "--html", "sizes.html")

@@ -16,7 +16,14 @@ NUMPY = DistributionSizes("numpy", "2.2.6", 59 * MB, 63 * MB, 14 * MB)
 LONG = DistributionSizes("en-core-web-sm-of-someone", "2025.11.20.1", 2000 * MB, 1999 * MB, 9 * MB)
 SIZES = Sizes("python3.13 on arm64", 1 * MB, (NUMPY, SPACY))
 REQUIREMENTS = Requirements(
-    ("spacy",), {"spacy": ("numpy",), "blis": ("numpy",), "thinc": ("numpy",), "model": ("spacy",)}
+    ("spacy",),
+    {
+        "spacy": ("numpy",),
+        "blis": ("numpy",),
+        "thinc": ("blis", "numpy"),
+        "model": ("spacy",),
+        "somebody": ("nothing",),
+    },
 )
 
 
@@ -67,6 +74,7 @@ def test_not_packed_is_no_number() -> None:
         ("numpy", 30, "blis, spacy, thinc"),
         ("numpy", 12, "blis +2"),
         ("numpy", 6, "3 others"),
+        ("blis", 4, "1 other"),
         ("nobody", 20, "-"),
     ],
 )

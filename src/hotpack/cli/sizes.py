@@ -22,6 +22,7 @@ Examples:
   hotpack sizes --json > before.json
   hotpack sizes --diff before.json
   hotpack sizes --html sizes.html
+  hotpack sizes --diff ../main --html changes.html
 """
 )
 @project_option
@@ -42,7 +43,7 @@ Examples:
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a page with a treemap there; it opens without a network.",
+    help="Write a page with a treemap there, and with what changed; it opens without a network.",
 )
 @json_option
 def sizes(
@@ -62,11 +63,12 @@ def sizes(
     tools = open_tools()
     prepared = prepare(open_project(root), tools)
     weighed = weigh(prepared, tools, pack=pack and (as_json or bool(html) or not old))
-    if html:
-        page = sizes_page(prepared.project.name, weighed, prepared.installed, prepared.slimmed)
-        write_atomic(html.absolute(), page.encode())
     requirements = requirements_of(prepared)
     difference = compare(earlier, weighed) if earlier else None
+    if html:
+        name, installed, slimmed = prepared.project.name, prepared.installed, prepared.slimmed
+        page = sizes_page(name, weighed, installed, slimmed, difference)
+        write_atomic(html.absolute(), page.encode())
     if as_json:
         document = report.sizes_document(prepared, weighed, requirements, files)
         diff = {"diff": changes.difference_document(difference)} if difference else {}

@@ -1,7 +1,7 @@
-"""What changed between two functions' weights: a document and a table."""
+"""What changed between two functions' weights: a document, rows and a table."""
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +9,28 @@ from rich.text import Text
 from hotpack.inventory import Difference
 from hotpack.progress import mb
 from hotpack.report.format import limit_bar, mb_change
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One change, in slimmed bytes."""
+
+    sign: Literal["+", "-", "~"]
+    name: str
+    version: str
+    before: int | None
+    now: int | None
+
+    @property
+    def change(self) -> int:
+        """By how many bytes it grew; negative where it shrank."""
+        return (self.now or 0) - (self.before or 0)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        before, now = ("-" if size is None else mb(size) for size in (self.before, self.now))
+        return self.sign, self.name, self.version, before, now, mb_change(self.change)
 
 
 def difference_document(difference: Difference) -> dict[str, Any]:
@@ -45,8 +67,9 @@ def difference_table(difference: Difference) -> Table:
     table.add_column("version", overflow="fold")
     for name in ("before", "now", "change"):
         table.add_column(name, justify="right", no_wrap=True)
-    for _, cells, color in sorted(_rows(difference), key=lambda row: (-abs(row[0]), row[1])):
-        table.add_row(*cells, style=color)
+    colors = {"+": "red", "-": "green", "~": ""}
+    for row in difference_rows(difference):
+        table.add_row(*row.cells, style=colors[row.sign])
     old, new = difference.old, difference.new
     table.add_row(
         "", "all", "", mb(old.total_bytes), mb(new.total_bytes), mb_change(difference.change_bytes),
@@ -57,42 +80,39 @@ def difference_table(difference: Difference) -> Table:
 
 def difference_text(difference: Difference) -> Text:
     """Return what the table does not show: how many are the same, the limit, another target."""
-    same = len(difference.new.distributions) - len(difference.added) - len(difference.changed)
-    text = Text(f"{same} unchanged; of Lambda's limit, all raw: ")
+    text = Text(f"{unchanged(difference)} unchanged; of Lambda's limit, all raw: ")
     text.append_text(limit_bar(difference.new.total_bytes))
-    if difference.old.target != difference.new.target:
-        text.append(f"\nThe target was {difference.old.target}; it is {difference.new.target}.")
+    if targets(difference):
+        text.append(f"\n{targets(difference)}")
     return text
 
 
-def _rows(difference: Difference) -> list[tuple[int, list[str], str]]:
-    """Return rows: by how many bytes it changed, the cells, the color."""
+def unchanged(difference: Difference) -> int:
+    """Return how many distributions are the same in both."""
+    return len(difference.new.distributions) - len(difference.added) - len(difference.changed)
+
+
+def targets(difference: Difference) -> str:
+    """Return what both were built for, in a sentence; nothing where it is the same."""
+    old, new = difference.old.target, difference.new.target
+    return "" if old == new else f"The target was {old}; it is {new}."
+
+
+def difference_rows(difference: Difference) -> list[Row]:
+    """Return a row for what was added, removed or changed, the largest change first."""
     rows = [
-        (item.slimmed_bytes,
-         ["+", item.distribution, item.version, "-", mb(item.slimmed_bytes),
-          mb_change(item.slimmed_bytes)],
-         "red")
+        Row("+", item.distribution, item.version, None, item.slimmed_bytes)
         for item in difference.added
-    ]  # fmt: skip
+    ]
     rows += [
-        (-item.slimmed_bytes,
-         ["-", item.distribution, item.version, mb(item.slimmed_bytes), "-",
-          mb_change(-item.slimmed_bytes)],
-         "green")
+        Row("-", item.distribution, item.version, item.slimmed_bytes, None)
         for item in difference.removed
-    ]  # fmt: skip
+    ]
     for change in difference.changed:
         old, new = change.old, change.new
-        versions = [old.version] if old.version == new.version else [old.version, new.version]
-        rows.append(
-            (change.change_bytes,
-             ["~", new.distribution, " → ".join(versions), mb(old.slimmed_bytes),
-              mb(new.slimmed_bytes), mb_change(change.change_bytes)],
-             "")
-        )  # fmt: skip
-    code = difference.new.code_bytes - difference.old.code_bytes
-    if code:
-        before, now = difference.old.code_bytes, difference.new.code_bytes
-        cells = ["~", "the project's own files", "", mb(before), mb(now), mb_change(code)]
-        rows.append((code, cells, ""))
-    return rows
+        version = new.version if old.version == new.version else f"{old.version} → {new.version}"
+        rows.append(Row("~", new.distribution, version, old.slimmed_bytes, new.slimmed_bytes))
+    before, now = difference.old.code_bytes, difference.new.code_bytes
+    if before != now:
+        rows.append(Row("~", "the project's own files", "", before, now))
+    return sorted(rows, key=lambda row: (-abs(row.change), row.name))

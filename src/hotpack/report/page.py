@@ -5,13 +5,15 @@ anything else, so it opens without a network and asks nobody for anything.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from html import escape
 from typing import Any, Final
 
 from hotpack.errors import HotpackError
 from hotpack.install import Kind, Tree
-from hotpack.inventory import Sizes
+from hotpack.inventory import Difference, Sizes
 from hotpack.progress import mb
+from hotpack.report.difference import Row, difference_rows, targets, unchanged
 from hotpack.report.treemap import Box, boxes
 from hotpack.target.limits import UNZIPPED_BYTES
 
@@ -32,7 +34,9 @@ _COLORS: Final[dict[Kind, str]] = {
 
 _OWN: Final = "#57606a"
 _SEVERAL: Final = "#f3f5f7"
+_PACKED: Final = "#8c959f"
 _LIMIT: Final = "#cf222e"
+_CLASSES: Final = {"+": "added", "-": "removed", "~": "changed"}
 _FONT: Final = {"family": "system-ui, sans-serif", "size": 13, "color": "#1f2328"}
 _POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -44,12 +48,27 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 1.2rem auto; max-width: 120
 h1 { font-size: 1.4rem; margin: 0; }
 p { margin: .2rem 0; color: #57606a; }
 .kinds { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .85rem; margin: .2rem 0; }
+table { border-collapse: collapse; margin: .6rem 0; font-size: .9rem; }
+caption { text-align: left; color: #57606a; padding-bottom: .2rem; }
+th, td { text-align: left; padding: .1rem 1rem .1rem 0; white-space: nowrap; }
+th:nth-child(n+4), td:nth-child(n+4) { text-align: right; }
+thead, tfoot { font-weight: 600; }
+.added { color: #a40e26; }
+.removed { color: #116329; }
 .kinds i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; }
 """
 
 
-def sizes_page(project: str, sizes: Sizes, installed: Tree, slimmed: Tree) -> str:
+def sizes_page(
+    project: str,
+    sizes: Sizes,
+    installed: Tree,
+    slimmed: Tree,
+    difference: Difference | None = None,
+) -> str:
     """Return the page: plain install against slimmed, with the project's own files.
+
+    `difference` is from another build to this one: what changed stands above the treemap.
 
     Raises HotpackError where plotly is not installed.
     """
@@ -63,7 +82,10 @@ def sizes_page(project: str, sizes: Sizes, installed: Tree, slimmed: Tree) -> st
     config = {"displayModeBar": False, "responsive": True}
     options: dict[str, Any] = {"full_html": False, "config": config, "validate": False}
     bars = to_html(
-        _bars(sizes, installed, slimmed, kinds), include_plotlyjs=True, div_id="limit", **options
+        _bars(sizes, installed, slimmed, kinds, difference),
+        include_plotlyjs=True,
+        div_id="limit",
+        **options,
     )
     treemap = to_html(
         _treemap(boxes(slimmed), boxes(installed)),
@@ -86,6 +108,7 @@ def sizes_page(project: str, sizes: Sizes, installed: Tree, slimmed: Tree) -> st
 <p>{_verdict(sizes)}</p>
 {bars}
 <div class="kinds">{_legend(kinds)}</div>
+{_changes(difference) if difference else ""}
 {treemap}
 </body>
 </html>
@@ -114,18 +137,48 @@ def _place(kind: Kind) -> int:
     return list(_COLORS).index(kind)
 
 
-def _bars(sizes: Sizes, installed: Tree, slimmed: Tree, kinds: list[Kind]) -> dict[str, Any]:
+def _changes(difference: Difference) -> str:
+    """Return a table of what changed since the other build, slimmed, and the sum."""
+    rows = "".join(
+        f'<tr class="{_CLASSES[row.sign]}">{_cells(row.cells)}</tr>\n'
+        for row in difference_rows(difference)
+    )
+    total = Row("~", "all", "", difference.old.total_bytes, difference.new.total_bytes)
+    caption = f"Since the other build, slimmed; {unchanged(difference)} unchanged."
+    return f"""<table id="changes">
+<caption>{caption} {escape(targets(difference))}</caption>
+<thead><tr>{_cells(("", "distribution", "version", "before", "now", "change"), "th")}</tr></thead>
+<tbody>{rows}</tbody>
+<tfoot><tr>{_cells(("", *total.cells[1:]))}</tr></tfoot>
+</table>"""
+
+
+def _cells(texts: Iterable[str], tag: str = "td") -> str:
+    return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
+
+
+def _bars(
+    sizes: Sizes,
+    installed: Tree,
+    slimmed: Tree,
+    kinds: list[Kind],
+    difference: Difference | None,
+) -> dict[str, Any]:
     """Return bars of the size before and after, by kind, with a line at the limit."""
     rows = ["slimmed", "plain install"]  # plotly draws from below
     sums = [_sum_kinds(slimmed), _sum_kinds(installed)]
     parts = [(kind.value, [each[kind] for each in sums], _COLORS[kind]) for kind in kinds]
     parts.append(("the project's own files", [sizes.code_bytes] * 2, _OWN))
     bars = [_bar(name, rows, values, color) for name, values, color in parts]
+    single = {"the other build": difference.old.total_bytes} if difference else {}
     if sizes.packed_bytes is not None:
-        rows.insert(0, "packed")
-        bars.append(_bar("packed", ["packed"], [sizes.packed_bytes + sizes.code_bytes], "#8c959f"))
+        single["packed"] = sizes.packed_bytes + sizes.code_bytes
+    for name, size in single.items():
+        rows.insert(0, name)
+        bars.append(_bar(name, [name], [size], _PACKED))
     limit = UNZIPPED_BYTES / 1e6
-    most = max(limit, (sizes.installed_bytes + sizes.code_bytes) / 1e6, sizes.total_bytes / 1e6)
+    plain = sizes.installed_bytes + sizes.code_bytes
+    most = max(limit, *(size / 1e6 for size in (plain, sizes.total_bytes, *single.values())))
     layout = {
         "barmode": "stack",
         "bargap": 0.25,

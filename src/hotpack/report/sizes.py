@@ -117,7 +117,9 @@ def reason(name: str, requirements: Requirements, width: int) -> str:
         text = ", ".join(who[:count]) + (f" +{len(who) - count}" if count < len(who) else "")
         if len(text) <= width:
             return text
-    return f"{len(who)} others" if who else "-"
+    if not who:
+        return "-"
+    return "1 other" if len(who) == 1 else f"{len(who)} others"
 
 
 def kinds_table(prepared: Prepared) -> Table:
