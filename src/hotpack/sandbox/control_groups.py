@@ -48,7 +48,9 @@ class Group:
         if "cpu" not in self.folders:
             return
         folder, period_us = self.folders["cpu"], limits.CPU_PERIOD_US
-        quota_us = None if vcpus is None else max(1000, round(vcpus * period_us))
+        if vcpus is not None and (most := cpu_cap(folder.parent, self.version)) is not None:
+            vcpus = min(vcpus, most)  # version 1 refuses more than the groups above have
+        quota_us = None if vcpus is None else max(1000, int(vcpus * period_us))
         if self.version == 1:
             write(folder / "cpu.cfs_period_us", period_us)
             write(folder / "cpu.cfs_quota_us", -1 if quota_us is None else quota_us)
@@ -101,6 +103,10 @@ class ControlGroups:
         """What they are called, for people."""
         return f"control groups, version {self.version}"
 
+    def cpu_cap(self) -> float | None:
+        """Return how much CPU time a second all sandboxes together can have; None for no limit."""
+        return cpu_cap(self.parents["cpu"], self.version) if "cpu" in self.parents else None
+
     def folders(self, name: str) -> dict[Controller, Path]:
         """Return where the groups of a sandbox are, made or not."""
         return {controller: parent / name for controller, parent in self.parents.items()}
@@ -111,6 +117,22 @@ class ControlGroups:
         for folder in _unique(group.folders):
             folder.mkdir(exist_ok=True)
         return group
+
+
+def cpu_cap(group: Path, version: Version) -> float | None:
+    """Return what a group and those above it leave of CPU time; None where none has a quota."""
+    caps = [_cpu_quota(folder, version) for folder in (group, *group.parents)]
+    return min((cap for cap in caps if cap is not None), default=None)
+
+
+def _cpu_quota(folder: Path, version: Version) -> float | None:
+    names = {1: ("cpu.cfs_quota_us", "cpu.cfs_period_us"), 2: ("cpu.max",)}[version]
+    try:
+        text = " ".join((folder / name).read_text(encoding="ascii") for name in names)
+    except OSError:
+        return None  # no group: above their root
+    quota, period = text.split()
+    return None if quota in ("-1", "max") else int(quota) / int(period)
 
 
 def remove(folder: Path) -> None:

@@ -63,6 +63,10 @@ def _cpu(machine: Machine) -> Enforcement:
         return _not_here(limit, machine, "not limited")
     cores = len(machine.cores)
     most = f"at most this machine's {cores} cores, {cores * limits.MB_PER_VCPU:,} MB"
+    cap = machine.groups.cpu_cap()
+    if cap is not None and cap < cores:
+        group_mb = int(cap * limits.MB_PER_VCPU)
+        most = f"at most {cap:.2f} vCPU, {group_mb:,} MB: the group that hotpack is in has no more"
     if "cpu" in machine.groups.parents:
         return Enforcement(limit, True, f"{machine.groups.name}; {most}")
     return Enforcement(limit, True, f"watched every 5 ms, held back by SIGSTOP; {most}")

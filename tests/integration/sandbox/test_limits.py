@@ -1,6 +1,7 @@
 """The limits that bite: memory, CPU share, processes, open files, and the freeze in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,6 +216,28 @@ def test_a_suppressed_init_has_the_share_of_an_invocation(start_held: Any, answe
     assert invocation.init_ms is None
     in_init, _ = answer(invocation)
     assert in_init < 2 * SMALL
+
+
+@pytest.fixture
+def within_half_a_cpu(this_machine: Machine) -> Iterator[Machine]:
+    """A machine whose own group has half of a CPU."""
+    groups = this_machine.groups
+    if groups.reason is not None:
+        pytest.skip(groups.reason)
+    half = groups.make("hotpack-test-half")
+    half.limit_cpu(0.5)
+    try:
+        parents = {**groups.parents, "cpu": half.folders["cpu"]}
+        yield replace(this_machine, groups=replace(groups, parents=parents))
+    finally:
+        half.remove()
+
+
+def test_a_share_above_what_the_own_group_has_is_cut_to_it(
+    within_half_a_cpu: Machine, start_with: Any, answer: Answer
+) -> None:
+    _, share = answer(start_with(within_half_a_cpu, SPINS, memory_mb=1769).invoke(b"{}"))
+    assert share < 0.7
 
 
 THREADS = """

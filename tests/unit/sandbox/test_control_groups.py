@@ -66,6 +66,32 @@ def test_version_2_is_written_in_its_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "files"),
+    [
+        (1, {"cpu.cfs_quota_us": "50000\n", "cpu.cfs_period_us": "100000\n"}),
+        (2, {"cpu.max": "50000 100000\n"}),
+    ],
+)
+def test_no_group_asks_for_more_cpu_time_than_those_above_it_have(
+    tmp_path: Path, version: Version, files: dict[str, str]
+) -> None:
+    own = tmp_path / "above" / "own"
+    own.mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / "above" / name).write_text(text)
+        (own / name).write_text(text.replace("50000", "-1" if version == 1 else "max"))
+    groups = ControlGroups(version, {"cpu": own})
+    assert groups.cpu_cap() == 0.5
+    group = groups.make("hotpack-x")
+    group.limit_cpu(1.0)
+    written = content(own / "hotpack-x")
+    assert "10000" in (written.get("cpu.cfs_quota_us") or written["cpu.max"]).split()
+    group.limit_cpu(0.25)
+    written = content(own / "hotpack-x")
+    assert "5000" in (written.get("cpu.cfs_quota_us") or written["cpu.max"]).split()
+
+
+@pytest.mark.parametrize(
     ("version", "name", "text"),
     [
         (1, "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"),

@@ -1,5 +1,6 @@
 """What doctor says of machines that were made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def test_the_means_are_named() -> None:
     assert "control groups" in rows(ROOT)["memory"].by
     assert "SIGSTOP" in rows(USER)[CPU].by
     assert "RLIMIT_NPROC" in rows(USER)[LIMITED].by
+
+
+def test_a_group_with_less_than_the_machine_is_said(tmp_path: Path) -> None:
+    (tmp_path / "cpu.cfs_quota_us").write_text("50000\n")
+    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
+    machine = replace(ROOT, groups=ControlGroups(1, dict.fromkeys(CONTROLLERS, tmp_path)))
+    assert "at most 0.50 vCPU, 884 MB" in rows(machine)[CPU].by
 
 
 def test_what_is_missing_says_why_and_what_to_do() -> None:
