@@ -134,6 +134,32 @@ def test_an_idle_sandbox_may_be_kept_for_ever(start: Any, answer: Answer) -> Non
     assert local._janitor.is_alive()
 
 
+def test_a_sandbox_that_opens_and_then_is_busy_counts_once(start: Any) -> None:
+    local = start(COUNTS, settings=Settings(idle_life_s=0.0))
+    ended, most = threading.Event(), 0
+
+    def look() -> None:
+        nonlocal most
+        while not ended.is_set():
+            with local._changed:
+                most = max(most, len(local._busy) + local._opening)
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # or the lookers would seldom come between two steps
+    try:
+        for looker in lookers:
+            looker.start()
+        for _ in range(20):
+            local.invoke(b"{}")
+    finally:
+        sys.setswitchinterval(interval_s)
+        ended.set()
+        for looker in lookers:
+            looker.join()
+    assert most == 1
+
+
 MANY = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
