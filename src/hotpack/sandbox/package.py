@@ -1,6 +1,8 @@
 """A deployment package: its size against Lambda's limit, and its files on disk."""
 
 import calendar
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -26,8 +28,11 @@ _UNREADABLE = (
     RuntimeError,  # encrypted
 )
 
-_FORMAT = "1"
+_FORMAT = "2"
 """Raised when unpacking changes what it writes, so that older folders are not found again."""
+
+_FILES, _SEAL = "files", "seal"
+"""What a package's folder holds: itself, and how to see whether somebody wrote into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +70,22 @@ def check_direct_upload(function: Function, operation: str = "UpdateFunctionCode
         )
 
 
-def unpack(function: Function, state_dir: Path) -> Package:
-    """Return the function's files unpacked below `state_dir`, where they stay for the next time.
+class Unpacked:
+    """A function's files, unpacked below `state_dir`, where they stay for the next time.
 
     A folder given as code is used where it is. Raises ArtifactError for what is no zip, or for
     one that would write outside of its folder.
     """
-    code = function.code
-    task = code.resolve() if code.is_dir() else _unpacked((code,), state_dir)
-    return Package(task=task, opt=_unpacked(function.layers, state_dir))
+
+    def __init__(self, function: Function, state_dir: Path) -> None:
+        code = function.code
+        self._task = code.resolve() if code.is_dir() else _Zips((code,), state_dir)
+        self._opt = _Zips(function.layers, state_dir)
+
+    def package(self) -> Package:
+        """Return it as it is in the zips, also where a function wrote into it."""
+        task = self._task if isinstance(self._task, Path) else self._task.folder()
+        return Package(task=task, opt=self._opt.folder())
 
 
 def _size_bytes(path: Path) -> int:
@@ -96,28 +108,73 @@ def _opened(path: Path) -> zipfile.ZipFile:
         raise ArtifactError(f"{path} cannot be read as a zip: {error}") from error
 
 
-def _unpacked(archives: Iterable[Path], state_dir: Path) -> Path:
-    """Return the folder with these zips unpacked over each other; there is one for each content."""
-    archives = tuple(archives)
-    folder = state_dir / "packages" / _key(archives)
-    if folder.is_dir():
-        return folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside, then in one step: a folder under its name is always whole.
-    beside = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder.parent))
+class _Zips:
+    """Zips, unpacked over each other into one folder for each content."""
+
+    def __init__(self, archives: Iterable[Path], state_dir: Path) -> None:
+        self._archives = tuple(archives)
+        self._folder = state_dir / "packages" / _key(self._archives)
+
+    def folder(self) -> Path:
+        """Return it; what is not as it was unpacked is unpacked again.
+
+        In plain folders a function can write into it, and nobody else is to be served that.
+        """
+        if not _is_untouched(self._folder):
+            parent = self._folder.parent
+            parent.mkdir(parents=True, exist_ok=True)
+            # Beside, then in one step: a folder under its name is always whole.
+            with tempfile.TemporaryDirectory(
+                prefix="unpacking-", dir=parent, ignore_cleanup_errors=True
+            ) as beside:
+                _put_in_place(_unpack_beside(Path(beside), self._archives), self._folder)
+        return (self._folder / _FILES).resolve()
+
+
+def _unpack_beside(beside: Path, archives: Iterable[Path]) -> Path:
+    unpacked = beside / "new"
+    files = unpacked / _FILES
+    files.mkdir(parents=True)
+    unpacked.chmod(0o755)
+    files.chmod(0o755)
+    for archive in archives:
+        with _opened(archive) as opened:
+            _extract(opened, files, archive)
+    (unpacked / _SEAL).write_text(_seal(files), encoding="ascii")
+    return unpacked
+
+
+def _put_in_place(unpacked: Path, folder: Path) -> None:
+    """Give a folder its name, unless another process was faster; away with a touched one."""
+    with (folder.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_untouched(folder):
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(unpacked.parent / "touched")
+            unpacked.rename(folder)
+
+
+def _is_untouched(folder: Path) -> bool:
     try:
-        beside.chmod(0o755)
-        for archive in archives:
-            with _opened(archive) as opened:
-                _extract(opened, beside, archive)
-        try:
-            beside.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # another process was faster
-                raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return folder.resolve()
+        return (folder / _SEAL).read_text(encoding="ascii") == _seal(folder / _FILES)
+    except FileNotFoundError:
+        return False
+
+
+def _seal(root: Path) -> str:
+    """Return a digest of what changes when anybody writes below a folder, contents unread.
+
+    The time of the last change of status cannot be set back, as that of the last writing can.
+    """
+    seal = hashlib.sha256()
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in (*folders, *sorted(names)):
+            path = f"{folder}/{name}"
+            found = os.lstat(path)  # thousands of them at each start
+            seal.update(f"{path[len(str(root)) :]}\0".encode(errors="surrogateescape"))
+            seal.update(f"{found.st_ino} {found.st_size} {found.st_ctime_ns}\0".encode())
+    return seal.hexdigest()
 
 
 def _key(archives: tuple[Path, ...]) -> str:

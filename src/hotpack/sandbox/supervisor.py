@@ -73,7 +73,8 @@ class LocalLambda(Closing):
             packages.check_size(function)
         if self.settings.direct_upload:
             packages.check_direct_upload(function)
-        self._package = packages.unpack(function, state_dir)
+        self._unpacked = packages.Unpacked(function, state_dir)
+        self._package = self._unpacked.package()
         self._folders = SandboxFolders(state_dir.resolve() / "sandboxes")
         _raise_limit_of_open_files()
         self._pool: Pool[Sandbox] = Pool(self.settings.idle_life_s)
@@ -182,6 +183,8 @@ class LocalLambda(Closing):
                 self._changed.notify_all()
 
     def _sandbox(self) -> Sandbox:
+        if not self.machine.isolation.isolated:
+            self._package = self._unpacked.package()  # again, if a function wrote into it
         with (
             self._folders.made() as own,
             restrained(self.function, self.machine, own) as restraints,

@@ -388,6 +388,26 @@ def test_a_function_of_zips_runs_with_its_layers(
     assert answer(local.invoke(b"{}")) == "layer site-packages"
 
 
+SPOILS = """
+def handler(event, context):
+    try:
+        with open(__file__, "a") as file: file.write("VALUE = 'spoiled'")
+    except OSError: pass
+    return VALUE
+VALUE = "good"
+"""
+
+
+def test_what_a_function_writes_into_its_package_is_in_no_other_sandbox(
+    start: Any, answer: Answer, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "function.zip", "w") as archive:
+        archive.writestr("app.py", SPOILS)
+    code, settings = tmp_path / "function.zip", Settings(idle_life_s=0.0)
+    for local in (start("", code=code, settings=settings), start("", code=code)):
+        assert [answer(local.invoke(b"{}")) for _ in range(2)] == ["good", "good"]
+
+
 def test_a_package_over_the_limit_does_not_start_unless_it_may(start: Any, tmp_path: Path) -> None:
     source = "def handler(event, context): return 1"
     (tmp_path / "code").mkdir()

@@ -1,7 +1,8 @@
+import os
 import stat
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,10 @@ def function(code: Path, *layers: Path) -> Function:
         code=code,
         layers=layers,
     )
+
+
+def unpack(function: Function, state_dir: Path) -> package.Package:
+    return package.Unpacked(function, state_dir).package()
 
 
 def test_the_size_is_that_of_all_files_unpacked(tmp_path: Path) -> None:
@@ -70,7 +75,7 @@ def test_layers_count_and_are_named(tmp_path: Path) -> None:
 
 def test_a_zip_is_unpacked_with_its_dates_and_executable_bits(tmp_path: Path) -> None:
     code = make_zip(tmp_path / "function.zip", {"bin/tool": b"#!"}, mode=0o755)
-    tool = package.unpack(function(code), tmp_path / "state").task / "bin" / "tool"
+    tool = unpack(function(code), tmp_path / "state").task / "bin" / "tool"
     assert tool.read_bytes() == b"#!"
     assert stat.S_IMODE(tool.stat().st_mode) == 0o755
     with zipfile.ZipFile(code) as archive:
@@ -84,18 +89,18 @@ def test_a_zip_without_dates_is_unpacked(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(date, b"\0\0"))
     with zipfile.ZipFile(path) as archive:
         assert archive.getinfo("app.py").date_time[:3] == (1980, 0, 0)
-    assert (package.unpack(function(path), tmp_path / "state").task / "app.py").exists()
+    assert (unpack(function(path), tmp_path / "state").task / "app.py").exists()
 
 
 def test_a_file_over_a_folder_is_refused(tmp_path: Path) -> None:
     code = make_zip(tmp_path / "function.zip", {"a/b": b"x", "a": b"y"})
     with pytest.raises(ArtifactError, match="a cannot be unpacked"):
-        package.unpack(function(code), tmp_path / "state")
+        unpack(function(code), tmp_path / "state")
 
 
 def test_a_folder_is_used_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
-    unpacked = package.unpack(function(tmp_path / "code"), tmp_path / "state")
+    unpacked = unpack(function(tmp_path / "code"), tmp_path / "state")
     assert unpacked.task == tmp_path / "code"
 
 
@@ -103,50 +108,49 @@ def test_layers_lie_over_each_other_in_their_order(tmp_path: Path) -> None:
     first = make_zip(tmp_path / "1.zip", {"python/a.py": b"1", "python/b.py": b"1"})
     second = make_zip(tmp_path / "2.zip", {"python/b.py": b"2"})
     code = make_zip(tmp_path / "function.zip", {"app.py": b""})
-    opt = package.unpack(function(code, first, second), tmp_path / "state").opt
+    opt = unpack(function(code, first, second), tmp_path / "state").opt
     assert (opt / "python" / "a.py").read_bytes() == b"1"
     assert (opt / "python" / "b.py").read_bytes() == b"2"
-    swapped = package.unpack(function(code, second, first), tmp_path / "state").opt
+    swapped = unpack(function(code, second, first), tmp_path / "state").opt
     assert (swapped / "python" / "b.py").read_bytes() == b"1"
 
 
 def test_what_was_unpacked_is_found_again_by_its_content(tmp_path: Path) -> None:
     code = make_zip(tmp_path / "function.zip", {"app.py": b"1"})
-    first = package.unpack(function(code), tmp_path / "state")
-    marker = first.task / "marker"
-    marker.touch()
+    first = unpack(function(code), tmp_path / "state")
+    inode = first.task.stat().st_ino
     again = make_zip(tmp_path / "renamed.zip", {"app.py": b"1"})
-    assert package.unpack(function(again), tmp_path / "state").task == first.task
-    assert marker.exists()
+    assert unpack(function(again), tmp_path / "state").task == first.task
+    assert first.task.stat().st_ino == inode
     changed = make_zip(tmp_path / "function.zip", {"app.py": b"2"})
-    assert package.unpack(function(changed), tmp_path / "state").task != first.task
+    assert unpack(function(changed), tmp_path / "state").task != first.task
 
 
 @pytest.mark.parametrize("name", ["../outside", "a/../../outside", "/etc/outside"])
 def test_a_path_out_of_the_package_is_refused(tmp_path: Path, name: str) -> None:
     code = make_zip(tmp_path / "function.zip", {name: b"x"})
     with pytest.raises(ArtifactError, match="outside"):
-        package.unpack(function(code), tmp_path / "state")
+        unpack(function(code), tmp_path / "state")
     assert not list(tmp_path.rglob("outside"))
 
 
 def test_nothing_half_unpacked_is_left_behind(tmp_path: Path) -> None:
     code = make_zip(tmp_path / "function.zip", {"app.py": b"x", "../outside": b"x"})
     with pytest.raises(ArtifactError):
-        package.unpack(function(code), tmp_path / "state")
+        unpack(function(code), tmp_path / "state")
     assert list((tmp_path / "state" / "packages").iterdir()) == []
 
 
 def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
     code = make_zip(tmp_path / "function.zip", {"lib/b.so": b"a.so"}, mode=stat.S_IFLNK | 0o777)
-    link = package.unpack(function(code), tmp_path / "state").task / "lib" / "b.so"
+    link = unpack(function(code), tmp_path / "state").task / "lib" / "b.so"
     assert link.readlink() == Path("a.so")
 
 
 def test_a_symbolic_link_out_of_the_package_is_refused(tmp_path: Path) -> None:
     code = make_zip(tmp_path / "function.zip", {"lib": b"../../.."}, mode=stat.S_IFLNK | 0o777)
     with pytest.raises(ArtifactError, match="points outside"):
-        package.unpack(function(code), tmp_path / "state")
+        unpack(function(code), tmp_path / "state")
 
 
 def test_a_damaged_zip_is_named(tmp_path: Path) -> None:
@@ -155,7 +159,7 @@ def test_a_damaged_zip_is_named(tmp_path: Path) -> None:
     content[40] ^= 0xFF
     code.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"function\.zip"):
-        package.unpack(function(code), tmp_path / "state")
+        unpack(function(code), tmp_path / "state")
 
 
 def test_what_is_no_zip_is_named(tmp_path: Path) -> None:
@@ -177,3 +181,32 @@ def test_a_zip_that_needs_s3_is_refused_in_lambdas_words(tmp_path: Path) -> None
     with pytest.raises(LimitError, match=words):
         package.check_direct_upload(function(code), "CreateFunction")
     package.check_direct_upload(function(tmp_path))  # a folder is no zip yet
+
+
+def rewrite(path: Path) -> None:
+    modified = path.stat().st_mtime_ns
+    path.write_bytes(b"B" * path.stat().st_size)
+    os.utime(path, ns=(modified, modified))
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        rewrite,
+        lambda path: path.unlink(),
+        lambda path: path.with_name("more.py").write_text(""),
+        lambda path: path.with_name("data").rmdir(),
+    ],
+)
+def test_what_a_function_wrote_into_its_package_is_served_to_nobody(
+    tmp_path: Path, touch: Callable[[Path], object]
+) -> None:
+    made = function(make_zip(tmp_path / "function.zip", {"app.py": b"good", "data/": b""}))
+    task = unpack(made, tmp_path).task
+    before = (task / "app.py").stat().st_ino
+    assert (unpack(made, tmp_path).task / "app.py").stat().st_ino == before
+    touch(task / "app.py")
+    again = unpack(made, tmp_path).task
+    assert (again / "app.py").read_bytes() == b"good"
+    assert sorted(path.name for path in again.iterdir()) == ["app.py", "data"]
+    assert [path.name for path in (tmp_path / "packages").glob("unpacking-*")] == []
