@@ -13,6 +13,19 @@ needs_chromium = pytest.mark.skipif(
     chromium.EXECUTABLE is None, reason="no Chromium here; on Debian: apt install chromium"
 )
 
+# As where it was never installed.
+HIDE = """
+import sys
+from importlib.machinery import PathFinder
+
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name == "cyclonedx" else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding
+"""
+
 # As a click by hand: what plotly listens to is the mouse, on the box of a label.
 CLICK = """
 new Promise(done => {
@@ -61,6 +74,21 @@ def test_bill_of_materials(hotpack: Hotpack, project: Path) -> None:
     assert done.returncode == 0, done.stderr
     names = [i["name"] for i in json.loads((project / "sbom.cdx.json").read_text())["components"]]
     assert names == ["jinja2", "markupsafe"]
+    assert (project / ".hotpack/build/sbom.cdx.json").is_file()
+
+
+def test_bill_of_materials_without_its_library(hotpack: Hotpack, project: Path) -> None:
+    """Without the extra, build --sbom says so before anything is built; build works as ever."""
+    hidden = project / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(HIDE)
+    environment = {"PYTHONPATH": str(hidden)}
+    done = hotpack("build", "--sbom", "sbom.cdx.json", environment=environment)
+    assert done.returncode == 1
+    assert "hotpack[sbom]" in done.stderr
+    assert not (project / ".hotpack").exists()
+    assert hotpack("build", environment=environment).returncode == 0
+    assert not (project / ".hotpack/build/sbom.cdx.json").exists()
 
 
 @needs_chromium

@@ -15,8 +15,9 @@ from hotpack.cli.options import (
     place_option,
     project_option,
 )
+from hotpack.inventory import SBOM, require_sbom
 from hotpack.measure import Smoke, smoke_check
-from hotpack.pipeline import Prepared, sbom_of
+from hotpack.pipeline import Prepared
 from hotpack.pipeline import build as run_pipeline
 from hotpack.report import builds
 
@@ -40,7 +41,7 @@ Examples:
 @click.option(
     "--sbom",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a bill of materials of what is shipped there: CycloneDX JSON.",
+    help="Write the bill of materials there: CycloneDX JSON of what is shipped.",
 )
 @json_option
 def build(
@@ -58,10 +59,12 @@ def build(
         if check:
             checked.append(smoke_check(prepared, tools))
 
+    if sbom:
+        require_sbom()
     project = open_project(root, place)
     result = run_pipeline(project, tools, upgrade=upgrade, accept=accept)
     if sbom:
-        write_atomic(sbom.absolute(), sbom_of(result, tools).encode())
+        write_atomic(sbom.absolute(), (result.folder / SBOM).read_bytes())
     if as_json:
         smoke = {"smoke": asdict(checked[0])} if checked else {}
         print_json({**builds.build_document(result), **smoke})

@@ -1,6 +1,8 @@
 """The bill of materials: CycloneDX JSON of what is shipped, the same bytes for the same build."""
 
+import importlib.util
 from collections.abc import Iterable, Mapping
+from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from hotpack import __version__
@@ -16,9 +18,26 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
     from cyclonedx.model.license import License
 
-_OWN_LICENSE = "Apache-2.0"
-_NAME_LENGTH = 100
+SBOM: Final = "sbom.cdx.json"
+"""The document's name in a build's folder."""
+
+_OWN_LICENSE: Final = "Apache-2.0"
+_NAME_LENGTH: Final = 100
 """Some put the whole text of a license where its name belongs; that is longer."""
+
+
+def can_make_sbom() -> bool:
+    """Return whether cyclonedx-python-lib is installed."""
+    return importlib.util.find_spec("cyclonedx") is not None
+
+
+def require_sbom() -> None:
+    """Raise HotpackError where cyclonedx-python-lib is not installed."""
+    if not can_make_sbom():
+        raise HotpackError(
+            "a bill of materials needs cyclonedx-python-lib, which is not installed",
+            hint="pip install 'hotpack[sbom]'",
+        )
 
 
 def make_sbom(
@@ -39,15 +58,11 @@ def make_sbom(
 
     Raises HotpackError where cyclonedx-python-lib is not installed.
     """
-    try:
-        from cyclonedx.model.bom import Bom
-        from cyclonedx.model.component import Component, ComponentType
-        from cyclonedx.output.json import JsonV1Dot6
-    except ImportError:
-        raise HotpackError(
-            "a bill of materials needs cyclonedx-python-lib, which is not installed",
-            hint="pip install 'hotpack[sbom]'",
-        ) from None
+    require_sbom()
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.output.json import JsonV1Dot6
+
     bom = Bom()
     bom.metadata.timestamp = None  # type: ignore[assignment]  # the clock is no part of a build
     kind = ComponentType.APPLICATION
