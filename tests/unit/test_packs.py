@@ -83,7 +83,7 @@ def make_file(root: Path, distribution: str, path: str, data: bytes) -> File:
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    is_script = path.startswith("bin/")
+    is_script = path.startswith("bin/") or path.endswith("/tool")
     kind = Kind.BYTECODE if path.endswith(".pyc") else Kind.DATA
     return File(path, len(data), digest, kind, distribution, is_script, source)
 

@@ -1,0 +1,368 @@
+"""What is touched of a tree that is not there yet is restored first, and looks as if it always was.
+
+Each test runs a program in a process of its own, where the runtime watches a tree of which nothing
+has been restored: an audit hook cannot be taken away again.
+"""
+
+import importlib.util
+import json
+import marshal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .test_packs import Contents, make_packs
+
+PACKAGE = '''\
+"""A package."""
+
+import os
+
+WHERE = os.path.dirname(__file__)
+
+
+def shout(text):
+    return text.upper()
+
+
+def fail():
+    raise ValueError("on line 13")
+'''
+
+FILES: dict[str, bytes] = {
+    "alone.py": b"VALUE = 1\n",
+    "data/only.txt": b"data",
+    "namespace/part/__init__.py": b"PART = 'one'\n",
+    "package/__init__.py": PACKAGE.encode(),
+    "package/data.txt": b"a text",
+    "package/deep/er/file.txt": b"deep",
+    "package/sub/__init__.py": b"from package.sub.leaf import LEAF\n",
+    "package/sub/leaf.py": b"LEAF = 'green'\n",
+    "package/tool": b"#!/bin/sh\necho tool\n",
+    "package-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: package\nVersion: 1.0\n",
+    "package-1.0.dist-info/RECORD": b"package/__init__.py,,\n",
+}
+
+HARNESS = """
+import json, os, sys
+sys.path[:0] = {paths!r}
+import conftest
+from hotpack_runtime import hooks
+from hotpack_runtime.importer import path_hook
+from hotpack_runtime.manifest import Manifest
+from hotpack_runtime.restorer import Restorer
+from hotpack_runtime.tree import Tree
+
+folder = {folder!r}
+root = folder + "/tmp/0123456789abcdef"
+manifest = Manifest.read(folder + "/manifest.json")
+restorer = Restorer(manifest, root, folder + "/packs", None)
+tree = Tree(manifest, restorer, root)
+sys.path_hooks.insert(0, path_hook(tree, restorer))
+hooks.install(tree, restorer)
+sys.path.insert(0, root)
+
+def there():
+    with restorer.at_work:  # not watched
+        return sorted(
+            os.path.relpath(os.path.join(folder, name), root)
+            for folder, _, names in os.walk(root) for name in names
+        )
+
+def say(*values):
+    print(json.dumps(values))
+
+{program}
+"""
+
+
+def with_bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files with bytecode as a build makes it: valid whatever the source's date is."""
+    compiled = {}
+    for path, source in files.items():
+        if path.endswith(".py"):
+            code = compile(source, path, "exec", dont_inherit=True)
+            header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+            cached = importlib.util.cache_from_source(path)
+            compiled[cached] = header + marshal.dumps(code)
+    return {**files, **compiled}
+
+
+class Program:
+    """Runs programs against a tree of which nothing is there."""
+
+    def __init__(self, folder: Path, contents: Contents) -> None:
+        self._folder = folder
+        make_packs(folder, contents)
+
+    def run(self, program: str) -> list[object]:
+        """Return what the program said, one value for each call of `say`, or its arguments."""
+        tests = Path(__file__).parents[1]
+        text = HARNESS.format(
+            paths=[str(tests), str(tests.parent / "src")],
+            folder=str(self._folder),
+            program=program,
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        return [values[0] if len(values) == 1 else values for values in said]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path, {"package": with_bytecode(FILES)})
+
+
+def test_imports_write_no_file(program: Program) -> None:
+    """Modules are imported from bytecode in memory: no file of them is written."""
+    said = program.run("""
+import package.sub, alone, namespace.part
+say(package.sub.LEAF, alone.VALUE, namespace.part.PART, package.shout("a"))
+say(there())
+""")
+    assert said == [["green", 1, "one", "A"], []]
+
+
+def test_modules_look_as_they_do_from_files(program: Program) -> None:
+    """`__file__`, `__spec__`, `__cached__`, `__path__` and the loader are those of a file."""
+    said = program.run("""
+import importlib.machinery, importlib.util, package, namespace
+spec = package.__spec__
+say(package.__file__ == root + "/package/__init__.py", spec.origin == package.__file__)
+say(spec.cached == importlib.util.cache_from_source(package.__file__))
+say(list(package.__path__) == [root + "/package"])
+say(list(namespace.__path__) == [root + "/namespace"])
+say(isinstance(spec.loader, importlib.machinery.SourceFileLoader), spec.has_location)
+say(package.shout.__code__.co_filename == package.__file__, getattr(namespace, "__file__", None))
+""")
+    assert said == [[True, True], True, True, True, [True, True], [True, None]]
+
+
+def test_sources_come_when_they_are_asked_for(program: Program) -> None:
+    """`inspect.getsource`, tracebacks, `get_data` and `get_source` show the source."""
+    said = program.run("""
+import inspect, traceback, package
+say(inspect.getsource(package.shout))
+try:
+    package.fail()
+except ValueError:
+    say("raise ValueError" in traceback.format_exc())
+say(package.__loader__.get_source("package") == open(package.__file__).read())
+say(package.__loader__.get_data(package.WHERE + "/data.txt").decode())
+""")
+    assert said == ["def shout(text):\n    return text.upper()\n", True, True, "a text"]
+
+
+def test_a_missing_module_is_missing(program: Program) -> None:
+    """What is in no folder is not found, and nothing is restored to find that out."""
+    said = program.run("""
+for name in ("package.none", "none", "namespace.none", "data.only", "package.data"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        say(error.name)
+say(there())
+""")
+    assert said == ["package.none", "none", "namespace.none", "data.only", "package.data", []]
+
+
+def test_metadata_and_resources(program: Program) -> None:
+    """`importlib.metadata` and `importlib.resources` find what they would in a full install."""
+    said = program.run("""
+import importlib.metadata, importlib.resources, package
+say(importlib.metadata.version("package"), [str(f) for f in importlib.metadata.files("package")])
+files = importlib.resources.files("package")
+say(sorted(p.name for p in files.iterdir() if p.name != "__pycache__"))
+say((files / "data.txt").read_text())
+say((files / "deep" / "er" / "file.txt").is_file(), (files / "deep").is_dir())
+""")
+    assert said == [
+        ["1.0", ["package/__init__.py"]],
+        ["__init__.py", "data.txt", "deep", "sub", "tool"],
+        "a text",
+        [True, True],
+    ]
+
+
+def test_walking_packages(program: Program) -> None:
+    """`pkgutil` lists modules and packages as it does for files."""
+    said = program.run("""
+import pkgutil, package
+say([[m.name, m.ispkg] for m in pkgutil.walk_packages([root])])
+say([m.name for m in pkgutil.iter_modules(package.__path__, "package.")])
+""")
+    assert said == [
+        [
+            *(["alone", False], ["package", True], ["package.sub", True]),
+            ["package.sub.leaf", False],
+        ],
+        ["package.sub"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("open(root + '/package/data.txt').read()", "a text"),
+        ("os.stat(root + '/package/data.txt').st_size", 6),
+        ("os.lstat(root + '/package/data.txt').st_size", 6),
+        ("os.stat((root + '/package/data.txt').encode()).st_size", 6),
+        ("os.access(root + '/package/tool', os.X_OK)", True),
+        ("os.access(root + '/package/data.txt', os.X_OK)", False),
+        ("os.path.exists(root + '/package/none.txt')", False),
+        ("os.path.isdir(root + '/package/deep/er')", True),
+        ("os.path.getsize(root + '/package/../package//./data.txt')", 6),
+        ("os.path.getsize(root + '/package/deep/er/../../data.txt')", 6),
+        ("sorted(os.listdir(root + '/package/deep'))", ["er"]),
+        ("sorted(e.name for e in os.scandir(root + '/data'))", ["only.txt"]),
+        ("[os.path.basename(p) for p in __import__('glob').glob(root + '/*/*.txt')].sort()", None),
+        ("str(__import__('pathlib').Path(root, 'data').resolve().name)", "data"),
+        ("__import__('pathlib').Path(root, 'package', 'data.txt').read_text()", "a text"),
+        ("os.path.realpath(root + '/data/only.txt').endswith('only.txt')", True),
+        ("os.stat('only.txt', dir_fd=os.open(root + '/data', os.O_RDONLY)).st_size", 4),
+        ("os.open('only.txt', os.O_RDONLY, dir_fd=os.open(root + '/data', os.O_RDONLY)) > 0", True),
+        ("sorted(os.listdir(os.open(root + '/data', os.O_RDONLY)))", ["only.txt"]),
+        ("(os.chdir(root + '/package'), open('data.txt').read(), os.path.exists('tool'))[1:]",
+         ["a text", True]),
+        ("(os.chdir(root), sorted(os.listdir()))[1][:2]", ["__pycache__", "alone.py"]),
+        ("(os.chdir(root), os.chdir('package'), os.listdir('deep'))[2]", ["er"]),
+        ("(os.symlink(root + '/data', root + '-link'), open(root + '-link/only.txt').read())[1]",
+         "data"),
+        ("(os.link(root + '/data/only.txt', root + '-hard'), open(root + '-hard').read())[1]",
+         "data"),
+        ("os.stat in os.supports_dir_fd and os.stat in os.supports_follow_symlinks", True),
+        ("(__import__('shutil').copytree(root + '/package/deep', root + '-copy'), "  # noqa: ISC004
+         "open(root + '-copy/er/file.txt').read())[1]", "deep"),
+        ("__import__('runpy').run_path(root + '/alone.py')['VALUE']", 1),
+        ("__import__('runpy').run_module('alone')['VALUE']", 1),
+        ("__import__('pickle').loads(__import__('pickle').dumps(__import__('package').shout))('x')",
+         "X"),
+        ("[len(list(os.walk(root))), sum(len(f) for _, _, f in os.walk(root))]", [13, 16]),
+        ("sum(len(f) for _, _, f, _ in os.fwalk(root))", 16),
+    ],
+)  # fmt: skip
+def test_touches(program: Program, expression: str, value: object) -> None:
+    """Every way to look at a file finds it, though it was in a pack a moment ago."""
+    assert program.run(f"say({expression})") == [value]
+
+
+def test_a_touch_restores_its_group_alone(program: Program) -> None:
+    """One touch does not restore everything: bytecode and sources are other groups."""
+    said = program.run("""
+os.stat(root + "/package/data.txt")
+say(restorer.is_complete, any(path.endswith(".pyc") for path in there()))
+""")
+    assert said == [[False, False]]
+
+
+def test_other_processes_find_everything(program: Program) -> None:
+    """Before another program starts, all is there: nobody watches what it touches."""
+    said = program.run("""
+import subprocess
+done = subprocess.run([sys.executable, "-c", "import package.sub; print(package.sub.LEAF)"],
+                      env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True)
+say(done.stdout, restorer.is_complete, os.stat.__class__.__name__)
+""")
+    assert said == [["green\n", True, "builtin_function_or_method"]]
+
+
+def test_a_harmless_program_needs_nothing(program: Program) -> None:
+    """Asking for the system's name restores nothing, unless it is given a path of the tree."""
+    said = program.run("""
+import subprocess
+subprocess.run(["uname", "-a"], capture_output=True)
+say(there())
+subprocess.run(["uname", root], capture_output=True)
+say(restorer.is_complete)
+""")
+    assert said == [[], True]
+
+
+def test_a_forked_child_goes_on(program: Program) -> None:
+    """A child restores what it needs; what the parent's threads had begun is begun again."""
+    said = program.run("""
+restorer.start(len(manifest.groups))
+read, write = os.pipe()
+if os.fork() == 0:
+    import package.sub
+    os.write(write, json.dumps([package.sub.LEAF, open(root + "/data/only.txt").read()]).encode())
+    os._exit(0)
+say(json.loads(os.read(read, 1000)))
+restorer.wait(len(manifest.groups))
+say(os.path.getsize(root + "/data/only.txt"))
+""")
+    assert said == [["green", "data"], 4]
+
+
+def test_threads_at_once(program: Program) -> None:
+    """Threads that touch the same and other files at the same time all find them."""
+    said = program.run("""
+import threading
+results = []
+def look():
+    for _ in range(5):
+        results.append(sum(len(f) for _, _, f in os.walk(root)))
+        import package.sub
+threads = [threading.Thread(target=look) for _ in range(8)]
+for t in threads: t.start()
+for t in threads: t.join()
+say(set(results) == {16}, len(results))
+""")
+    assert said == [[True, 40]]
+
+
+def test_a_failure_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
+    """Where a pack is damaged, neither exists() nor an import says that there is no such thing."""
+    program = Program(tmp_path, {"package": with_bytecode(FILES)})
+    for pack in (tmp_path / "packs").iterdir():
+        pack.write_bytes(bytes(pack.stat().st_size))
+    said = program.run("""
+for touch in (lambda: os.path.exists(root + "/alone.py"), lambda: __import__("package"),
+              lambda: open(root + "/data/only.txt")):
+    try:
+        say("found", str(touch()))
+    except Exception as error:
+        say(type(error).__name__, isinstance(error, (OSError, ImportError)))
+say(restorer.failed is not None)
+""")
+    assert said == [["DamagedError", False]] * 3 + [True]
+
+
+def test_paths_elsewhere_are_left_alone(program: Program, tmp_path: Path) -> None:
+    """What is not in the tree is not touched, and its errors are the system's."""
+    (tmp_path / "elsewhere.txt").write_text("x")
+    said = program.run(f"""
+say(os.stat({str(tmp_path / "elsewhere.txt")!r}).st_size, os.path.exists("/none"))
+for wrong in (("/none",), (1.5,), (), ("\\0",)):
+    try:
+        os.stat(*wrong)
+    except Exception as error:
+        say(type(error).__name__)
+say(os.fstat(0).st_size >= 0, os.stat(0).st_size >= 0, there())
+""")
+    assert said == [
+        [1, False],
+        "FileNotFoundError",
+        "TypeError",
+        "TypeError",
+        "ValueError",
+        [True, True, []],
+    ]
+
+
+def test_tree_is_the_same_whatever_is_touched_first(tmp_path: Path) -> None:
+    """In any order of touches the tree ends up with the same files."""
+    program = Program(tmp_path, {"package": with_bytecode(FILES)})
+    assert program.run("""
+import random
+paths = [os.path.join(f, n) if f else n for f, names in tree.folders.items() for n in names]
+random.Random(5).shuffle(paths)
+for path in paths:
+    os.stat(os.path.join(root, path))
+say(there() == sorted(paths), len(paths))
+""") == [[True, len(with_bytecode(FILES))]]
