@@ -1,32 +1,44 @@
 """The second half: plan, compress and write the artifacts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotpack.install import File, Tree
 from hotpack.inventory import (
     RECORD,
+    SBOM,
     Sizes,
+    can_make_sbom,
     make_sbom,
     read_metadata,
 )
-from hotpack.layout import Layout
+from hotpack.layout import Arrangement, Layout, Weight, placed_together, plan
 from hotpack.pack import (
+    CompressedDistribution,
     Contents,
     Entry,
     Packing,
     Release,
+    compress,
     runtime_distributions,
+    runtime_entries,
     write_artifacts,
 )
+from hotpack.pack.packs import Where
 from hotpack.pipeline.arranging import arrangement_of
 from hotpack.pipeline.assets import inline_variables
 from hotpack.pipeline.preparing import Prepared, code_entries, prepare, requirements_of
 from hotpack.pipeline.tools import Tools
 from hotpack.project import (
+    Placement,
     Project,
 )
 from hotpack.slim.bytecode import bytecode_path
+from hotpack.target.limits import UNZIPPED_BYTES
+
+_BLOCK = 4096
+"""What a file's size is rounded up to on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +83,33 @@ def build(
     groups = prepared.slimmed.by_distribution()
     code = code_entries(prepared, tools)
     _warn_of_code(prepared, code, tools)
-    planned = plan_layout(prepared, code, tools)
-    layout = planned.layout
+    arrangement = arrangement_of(prepared, tools)
+    compressed: dict[str, CompressedDistribution] = {}
+    runtime: list[Entry] = []
+    if not _all_inline(project.config.place, prepared.slimmed, code):
+        compressed = _compress(prepared, arrangement, tools)
+        runtime = runtime_entries(
+            project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
+        )
+    layout = plan(
+        [_weigh(name, files, compressed.get(name)) for name, files in groups.items()],
+        placed_together(prepared.slimmed, _needs(prepared)),
+        project.config.place,
+        beside_code=_beside_code(prepared),
+        code_bytes=sum(entry.size for entry in code),
+        runtime_bytes=sum(entry.size for entry in runtime),
+        ephemeral_storage_mb=project.config.ephemeral_storage_mb,
+        has_bucket=project.config.bucket is not None,
+    )
     contents = Contents(
         code=code,
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
-        packing=_packing(prepared, planned),
-        runtime=planned.runtime if layout.is_packed else [],
+        packing=_packing(prepared, layout, compressed, arrangement),
+        runtime=runtime if layout.is_packed else [],
         variables=inline_variables(
             asset for asset in prepared.assets if asset.distribution in layout.names("inline")
         ),
-        records={RECORD: _sizes(prepared, layout).record()},
+        records=_records(prepared, layout, tools),
     )
     if layout.names("remote") and project.config.bucket is None:
         tools.progress.warn(
@@ -96,10 +124,7 @@ def build(
 
 def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
     """Return what the distributions weigh; with `pack` compressed too, which takes time once."""
-    packed = {}
-    if pack:
-        profile = read_profile(prepared.project.root)
-        packed = compress_all(prepared, arrangement_of(prepared, profile, tools), tools)
+    packed = _compress(prepared, arrangement_of(prepared, tools), tools) if pack else {}
     return Sizes.of(
         prepared.project.config.target,
         prepared.installed,
@@ -112,10 +137,21 @@ def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
 
 def sbom_of(build: Build, tools: Tools) -> str:
     """Return the bill of materials of what a build ships, as CycloneDX JSON."""
-    prepared = build.prepared
+    return _bill_of_materials(build.prepared, build.layout, tools)
+
+
+def _records(prepared: Prepared, layout: Layout, tools: Tools) -> dict[str, bytes]:
+    """Return what a build keeps beside the function, by file name."""
+    records = {RECORD: _sizes(prepared, layout).record()}
+    if can_make_sbom():
+        records[SBOM] = _bill_of_materials(prepared, layout, tools).encode()
+    return records
+
+
+def _bill_of_materials(prepared: Prepared, layout: Layout, tools: Tools) -> str:
     target = prepared.project.config.target
     runtime = None
-    if build.layout.is_packed:
+    if layout.is_packed:
         runtime = runtime_distributions(target, tools.uv, tools.cache, tools.progress)
     metadata = read_metadata(prepared.installed)
     requirements = requirements_of(prepared)
@@ -134,18 +170,51 @@ def _sizes(prepared: Prepared, layout: Layout) -> Sizes:
     )
 
 
-def _packing(prepared: Prepared, planned: Planned) -> Packing:
+def _packing(
+    prepared: Prepared,
+    layout: Layout,
+    compressed: Mapping[str, CompressedDistribution],
+    arrangement: Arrangement,
+) -> Packing:
     """Return what is packed of the layout, and where to."""
-    packed = [placed for placed in planned.layout.placed if placed.cold is not None]
-    there = {placed.distribution for placed in packed}
+    bundled, remote = layout.names("bundled"), layout.names("remote")
+    where: dict[str, Where] = {
+        **dict.fromkeys(bundled, "bundled"),
+        **dict.fromkeys(remote, "remote"),
+    }
     return Packing(
-        [planned.compressed[placed.distribution] for placed in packed],
-        warm={p.distribution: "remote" if p.placement == "remote" else "bundled" for p in packed},
-        cold={p.distribution: p.cold for p in packed if p.cold is not None},
-        order=planned.arrangement.order if planned.arrangement else {},
-        needs=planned.arrangement.needs if planned.arrangement else {},
-        variables={a.variable: a.place for a in prepared.assets if a.distribution in there},
+        [compressed[name] for name in sorted(where)],
+        warm=where,
+        cold=where,
+        order=arrangement.order,
+        needs=arrangement.needs,
+        variables={a.variable: a.place for a in prepared.assets if a.distribution in where},
     )
+
+
+def _compress(
+    prepared: Prepared, arrangement: Arrangement, tools: Tools
+) -> dict[str, CompressedDistribution]:
+    return compress(
+        arrangement,
+        tools.cache,
+        tools.progress,
+        once=prepared.project.config.slim.duplicates,
+    )
+
+
+def _needs(prepared: Prepared) -> list[tuple[str, str]]:
+    """Return the pairs of distributions of which one's libraries load the other's."""
+    there = {item.name for item in prepared.slimmed.distributions}
+    pairs = {(file.distribution, owner) for file, _, owner in prepared.libraries.needs_between()}
+    return sorted(pair for pair in pairs if there.issuperset(pair))
+
+
+def _beside_code(prepared: Prepared) -> dict[str, str]:
+    """Return the distributions that fill a folder of the project's, with its name."""
+    own = {file.path.split("/")[0] for file in prepared.code} - {"__pycache__"}
+    tops = ((file.distribution, file.path.split("/")[0]) for file in prepared.slimmed.files)
+    return {distribution: top for distribution, top in tops if top in own}
 
 
 def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) -> None:
@@ -159,8 +228,23 @@ def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) ->
                 f"{file.path} does not compile with Python {runtime.python_version}",
                 hint=f"see `{prepared.python.name} -m py_compile {file.path}`",
             )
-    for distribution, top in sorted(beside_code(prepared).items()):
+    for distribution, top in sorted(_beside_code(prepared).items()):
         tools.progress.warn(
             f"{top} is the project's and {distribution}'s: the project's files win, one by one",
             hint="rename the project's",
         )
+
+
+def _all_inline(pins: Mapping[str, Placement], tree: Tree, code: Sequence[Entry]) -> bool:
+    """Return whether nothing can have to be packed, so that compressing would be for nothing."""
+    raw = tree.size_bytes + sum(entry.size for entry in code)
+    return raw <= UNZIPPED_BYTES and set(pins.values()) <= {"inline"}
+
+
+def _weigh(name: str, files: Sequence[File], compressed: CompressedDistribution | None) -> Weight:
+    return Weight(
+        distribution=name,
+        raw_bytes=sum(file.size for file in files),
+        packed_bytes=compressed.packed_bytes if compressed else 0,
+        restored_bytes=sum(-(-file.size // _BLOCK) * _BLOCK for file in files),
+    )
