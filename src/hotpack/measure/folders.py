@@ -13,7 +13,8 @@ def folder_of(entries: Sequence[Entry], cache: Cache) -> Path:
 
     Copies, not links: a function may write where nothing forbids it.
     """
-    key = digest_of("folder", *(f"{entry.path}\0{entry.sha256}" for entry in entries))
+    listing = (f"{entry.path}\0{entry.sha256}\0{entry.executable}" for entry in entries)
+    key = digest_of("folder", *listing)
     folder = cache.path("folders", key)
     if not folder.is_dir():
         with cache.folder("folders", key) as beside:
