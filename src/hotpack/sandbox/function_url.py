@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html, as with `Auth
 import base64
 import binascii
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -25,8 +26,17 @@ from hotpack.target.limits import PAYLOAD_BYTES
 _TEXT: Final = ("application/json", "application/javascript", "application/xml")
 """Content types besides text/… whose bodies are not base64. Forms are not among them."""
 
-_OWN_HEADERS: Final = frozenset({"connection", "content-length", "date", "transfer-encoding"})
-"""What the server says itself, whatever the function says."""
+_OWN_HEADERS: Final = frozenset(
+    {
+        *("connection", "content-length", "date", "keep-alive", "proxy-connection", "te"),
+        *("trailer", "transfer-encoding", "upgrade"),
+    }
+)
+"""What the server says itself, or what is between it and the client, whatever the function says."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""RFC 9110: a token, and no control characters. [assumed] What is none is a bad gateway."""
 
 _JSON = ("Content-Type", "application/json")
 
@@ -142,12 +152,12 @@ def response_of(invocation: Invocation) -> HttpResponse:
     """
     if invocation.function_error is not None:
         return refusal(HTTPStatus.BAD_GATEWAY, "Internal Server Error")
-    told = json.loads(invocation.payload)
-    if not isinstance(told, dict) or "statusCode" not in told:
-        return HttpResponse(200, (_JSON,), invocation.payload)
     try:
+        told = json.loads(invocation.payload)
+        if not isinstance(told, dict) or "statusCode" not in told:
+            return HttpResponse(200, (_JSON,), invocation.payload)
         return _composed(told)
-    except (AttributeError, TypeError, ValueError):  # not what the format allows
+    except (AttributeError, TypeError, ValueError, RecursionError):  # not what the format allows
         return refusal(HTTPStatus.BAD_GATEWAY, "Internal Server Error")
 
 
@@ -157,9 +167,6 @@ def refusal(status: int, message: str) -> HttpResponse:
 
 
 def _composed(told: Mapping[str, Any]) -> HttpResponse:
-    status = int(told["statusCode"])
-    if not 200 <= status <= 599:
-        raise ValueError(f"{status} is no status of an answer")
     headers = [
         (name, _text(value))
         for name, value in (told.get("headers") or {}).items()
@@ -167,9 +174,14 @@ def _composed(told: Mapping[str, Any]) -> HttpResponse:
     ]
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(_JSON)
-    headers += (("Set-Cookie", str(cookie)) for cookie in told.get("cookies") or ())
-    if any("\n" in part or "\r" in part for header in headers for part in header):
-        raise ValueError("a header would end before its end")
+    cookies = told.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise TypeError("cookies are a list")
+    headers += (("Set-Cookie", _text(cookie)) for cookie in cookies)
+    for name, value in headers:
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"{name!r} is no header, or {value!r} none that it can have")
+    status = _status(told["statusCode"])
     body = told.get("body")
     text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
     if told.get("isBase64Encoded"):
@@ -177,11 +189,21 @@ def _composed(told: Mapping[str, Any]) -> HttpResponse:
     return HttpResponse(status, tuple(headers), text.encode())
 
 
+def _status(value: object) -> int:
+    """Return a status that ends an answer, given as a number or as its digits."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError(f"{value} is no status")
+    if not 200 <= int(value) <= 599:
+        raise ValueError(f"{value} is no status of an answer")
+    return int(value)
+
+
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return one value for each name; several are joined by commas."""
+    """Return one value for each name; several are joined by commas, cookies as cookies are."""
     joined: dict[str, str] = {}
     for name, value in pairs:
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
+        comma = "; " if name == "cookie" else ","
+        joined[name] = f"{joined[name]}{comma}{value}" if name in joined else value
     return joined
 
 
@@ -204,4 +226,8 @@ def _body(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"{value} is no value of a header")
+    return str(value)

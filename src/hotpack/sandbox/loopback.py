@@ -1,6 +1,7 @@
 """HTTP servers on loopback: what the Runtime API, the Invoke API and the bucket have in common."""
 
 import contextlib
+import re
 import socket
 import socketserver
 import threading
@@ -16,6 +17,7 @@ _CHUNK_BYTES = 256 * 1024
 _CLOSE_S = 5.0
 """How long all connections together may take to end, before and after they are cut off."""
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _BODILESS = (204, 304)
 """Statuses after which a client takes what follows for the next answer."""
 
@@ -53,8 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def content_length(self) -> int:
         """Return how many bytes the request carries."""
-        value = self.headers.get("Content-Length", "0")
-        return int(value) if value.isdecimal() else 0
+        return int(self.headers.get("Content-Length", "0"))
 
     def read_body(self, limit_bytes: int) -> bytes | None:
         """Return the request's body; None, with the body read away, if it passes the limit."""
@@ -73,11 +74,16 @@ class Handler(BaseHTTPRequestHandler):
         if not super().parse_request():
             return False
         if "Transfer-Encoding" in self.headers:
-            self.close_connection = True
-            self.answer(411)
-            self._read_away()
-            return False
+            return self._turn_away(411)
+        if not _LENGTH.fullmatch(self.headers.get("Content-Length", "0")):
+            return self._turn_away(400)
         return True
+
+    def _turn_away(self, status: int) -> bool:
+        self.close_connection = True
+        self.answer(status)
+        self._read_away()
+        return False
 
     def _read_away(self) -> None:
         """Read what the client still sends: closed before, it might lose the answer to a reset."""

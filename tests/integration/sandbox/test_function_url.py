@@ -14,6 +14,7 @@ SOURCE = """
 import base64
 def handler(event, context):
     if event["rawPath"] == "/304": return {"statusCode": 304, "body": "unread"}
+    if event["rawPath"] == "/header": return {"statusCode": 200, "headers": {"X": "\u20ac"}}
     if event["rawPath"] == "/fail": raise ValueError("no")
     if event["rawPath"] == "/binary":
         body = base64.b64encode(base64.b64decode(event["body"])[::-1]).decode()
@@ -44,6 +45,16 @@ def test_a_request_of_any_method_is_an_invocation(
     assert (event["rawPath"], event["queryStringParameters"]) == ("/a", {"x": "1"})
     assert event["cookies"] == ["k=v"]
     assert event["same"]
+
+
+def test_a_header_that_http_does_not_have_is_a_bad_gateway_and_no_trap(
+    connection: http.client.HTTPConnection,
+) -> None:
+    for path, status in (("/header", 502), ("/next", 200)):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
 
 
 def test_head_gets_no_body(connection: http.client.HTTPConnection) -> None:

@@ -78,6 +78,12 @@ def test_what_a_request_does_not_have_is_left_out() -> None:
     assert bare["isBase64Encoded"] is False
 
 
+def test_several_headers_of_cookies_are_one_list() -> None:
+    told = event(headers=(("Cookie", "a=1; b=2"), ("Cookie", "c=3"), ("X", "1"), ("X", "2")))
+    assert told["cookies"] == ["a=1", "b=2", "c=3"]
+    assert told["headers"]["x"] == "1,2"
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "is_base64"),
     [
@@ -98,23 +104,25 @@ def test_a_body_is_base64_unless_it_is_text(
     assert got == body
 
 
-def response(payload: object, *, failed: bool = False) -> HttpResponse:
-    return response_of(
-        Invocation(
-            request_id="id-1",
-            start="warm",
-            init_ms=None,
-            duration_ms=1.0,
-            billed_ms=1,
-            memory_mb=128,
-            max_memory_mb=64,
-            status="error" if failed else "success",
-            error_type="ValueError" if failed else None,
-            function_error="Unhandled" if failed else None,
-            payload=json.dumps(payload).encode(),
-            log=(),
-        )
+def invocation(payload: object, *, failed: bool = False) -> Invocation:
+    return Invocation(
+        request_id="id-1",
+        start="warm",
+        init_ms=None,
+        duration_ms=1.0,
+        billed_ms=1,
+        memory_mb=128,
+        max_memory_mb=64,
+        status="error" if failed else "success",
+        error_type="ValueError" if failed else None,
+        function_error="Unhandled" if failed else None,
+        payload=json.dumps(payload).encode(),
+        log=(),
     )
+
+
+def response(payload: object, *, failed: bool = False) -> HttpResponse:
+    return response_of(invocation(payload, failed=failed))
 
 
 JSON = (("Content-Type", "application/json"),)
@@ -156,6 +164,20 @@ def test_no_body_is_an_empty_one() -> None:
     [
         {"statusCode": "soon"},
         {"statusCode": 100},
+        {"statusCode": True},
+        {"statusCode": None},
+        {"statusCode": 200.5},
+        {"statusCode": float("inf")},
+        {"statusCode": 200, "headers": {"X": "\u20ac"}},
+        {"statusCode": 200, "headers": {"X": "a\0b"}},
+        {"statusCode": 200, "headers": {"X Y": "a"}},
+        {"statusCode": 200, "headers": {"": "a"}},
+        {"statusCode": 200, "headers": {"X": None}},
+        {"statusCode": 200, "headers": {"X": ["a"]}},
+        {"statusCode": 200, "cookies": "a=1"},
+        {"statusCode": 200, "cookies": {"a": 1}},
+        {"statusCode": 200, "cookies": ["a=\u20ac"]},
+        {"statusCode": 200, "body": "\ud800"},
         {"statusCode": 200, "headers": ["a"]},
         {"statusCode": 200, "headers": {"X": "a\r\nSet-Cookie: b"}},
         {"statusCode": 200, "body": "§", "isBase64Encoded": True},
@@ -163,6 +185,11 @@ def test_no_body_is_an_empty_one() -> None:
 )
 def test_what_the_format_does_not_allow_is_a_bad_gateway(told: dict[str, Any]) -> None:
     assert response(told).status == 502
+
+
+@pytest.mark.parametrize("payload", [b"", b"no JSON", b"[" * 100_000])
+def test_a_payload_that_is_no_json_is_a_bad_gateway(payload: bytes) -> None:
+    assert response_of(replace(invocation(None), payload=payload)).status == 502
 
 
 def test_an_error_of_the_function_is_a_bad_gateway() -> None:
