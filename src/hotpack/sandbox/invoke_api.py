@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ LOG_TAIL_BYTES: Final = 4 * 1024
 _CAPITALS: Final = frozenset({"ResourceNotFoundException", "ServiceException"})
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/(?P<action>invocations|configuration)")
+_STREAMING = re.compile(r"/2021-11-15/functions/[^/]+/response-streaming-invocations")
 _NAME = re.compile(
     r"(?:(?:arn:[^:]+:lambda:[^:]+:)?(?P<account>\d{12}):(?:function:)?)?"
     r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>[$a-zA-Z0-9-_]+))?"
@@ -45,7 +47,11 @@ class _RefusedError(Exception):
         name = "Message" if error_type in _CAPITALS else "message"
         told = {"Type": "User", name: message, **members}
         body = json.dumps(told).encode()
-        headers = (("x-amzn-ErrorType", error_type), ("Content-Type", "application/json"))
+        headers = (
+            ("x-amzn-ErrorType", error_type),
+            ("x-amzn-RequestId", str(uuid.uuid4())),
+            ("Content-Type", "application/json"),
+        )
         self.answer = _Answer(status, body, headers)
 
 
@@ -82,7 +88,7 @@ class _InvokeHandler(Handler):
         try:
             function = self._function(action)
             if body is None:
-                raise _too_large(size_bytes, "RequestResponse", PAYLOAD_BYTES)
+                raise _too_large(size_bytes, *self._limit())
             answer = serve(function, body)
         except _RefusedError as refused:
             answer = refused.answer
@@ -97,6 +103,12 @@ class _InvokeHandler(Handler):
     def _function(self, action: str) -> Invocable:
         """Return the function that the request's path names."""
         url = urlsplit(self.path)
+        if _STREAMING.fullmatch(url.path):
+            raise _RefusedError(
+                HTTPStatus.NOT_IMPLEMENTED,
+                "UnsupportedOperationException",
+                "the local Lambda does not stream responses: use Invoke, which waits for all of it",
+            )
         path = _PATH.fullmatch(url.path)
         if path is None or path["action"] != action:
             raise _RefusedError(404, "UnknownOperationException", f"no {self.command} {url.path}")
@@ -131,10 +143,16 @@ class _InvokeHandler(Handler):
                     400, "InvalidParameterValueException", f"InvocationType {other!r} is unknown"
                 )
 
+    def _limit(self) -> tuple[str, int]:
+        """Return what the request asks for, and how large its payload may be."""
+        if self.headers.get("X-Amz-Invocation-Type") == "Event":
+            return "Event", ASYNC_PAYLOAD_BYTES
+        return "RequestResponse", PAYLOAD_BYTES
+
     def _invoke_later(self, function: Invocable, payload: bytes, context: str | None) -> _Answer:
         """Accept an event; nobody waits for its result."""
         if len(payload) > ASYNC_PAYLOAD_BYTES:
-            raise _too_large(len(payload), "Event", ASYNC_PAYLOAD_BYTES)
+            raise _too_large(len(payload), *self._limit())
         request_id = self._events.accept(function, payload, context)
         return _Answer(HTTPStatus.ACCEPTED, headers=(("x-amzn-RequestId", request_id),))
 
@@ -160,7 +178,7 @@ def _log_tail(log: Iterable[str]) -> str:
 def _check_json(payload: bytes) -> None:
     try:
         json.loads(payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _RefusedError(
             400,
             "InvalidRequestContentException",
@@ -175,7 +193,7 @@ def _client_context(header: str | None) -> str | None:
     try:
         context = base64.b64decode(header, validate=True).decode()
         json.loads(context)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _RefusedError(
             400, "InvalidRequestContentException", f"Client context is no base64 of JSON: {error}"
         ) from error

@@ -51,13 +51,14 @@ class _RuntimeHandler(Handler):
     def do_POST(self) -> None:  # noqa: N802
         size_bytes = self.content_length()
         body = self.read_body(PAYLOAD_BYTES)
+        error_type = self.headers.get("Lambda-Runtime-Function-Error-Type")
         match self.path.removeprefix(_BASE).split("/"):
             case ["init", "error"]:
-                self._reply(self._states.fail_init(body or b""))
+                self._reply(self._states.fail_init(body, error_type))
             case ["invocation", request_id, "response"]:
                 self._reply(self._states.respond(request_id, body, size_bytes))
             case ["invocation", request_id, "error"]:
-                self._reply(self._states.fail(request_id, body or b""))
+                self._reply(self._states.fail(request_id, body, error_type))
             case _:
                 self.answer(404)
 

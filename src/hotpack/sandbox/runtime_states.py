@@ -108,22 +108,25 @@ class RuntimeStates:
             self._on_event(Responded(payload))
             return ACCEPTED
 
-    def fail(self, request_id: str, payload: bytes) -> Reply:
-        """Take the error of an invocation: JSON with `errorType` and `errorMessage`."""
+    def fail(self, request_id: str, payload: bytes | None, named: str | None = None) -> Reply:
+        """Take the error of an invocation: JSON with `errorType` and `errorMessage`.
+
+        `payload` is None where it was too large to be read, `named` the type in the header.
+        """
         with self._changed:
             refusal = self._finish(request_id, State.ERROR)
             if refusal:
                 return refusal
-            self._on_event(Failed(_error_type(payload), payload))
+            self._on_event(Failed(*_error_of(payload, named)))
             return ACCEPTED
 
-    def fail_init(self, payload: bytes) -> Reply:
-        """Take the error of the init phase: JSON with `errorType` and `errorMessage`."""
+    def fail_init(self, payload: bytes | None, named: str | None = None) -> Reply:
+        """Take the error of the init phase, as `fail` takes an invocation's."""
         with self._changed:
             if self._state is not State.INIT:
                 return self._refuse(State.INIT_ERROR)
             self._state = State.INIT_ERROR
-            self._on_event(InitFailed(_error_type(payload), payload))
+            self._on_event(InitFailed(*_error_of(payload, named)))
             return ACCEPTED
 
     def _finish(self, request_id: str, target: State) -> Reply | None:
@@ -145,14 +148,21 @@ class RuntimeStates:
         )
 
 
-def _error_type(payload: bytes) -> str:
-    """Return the error's type. awslambdaric's header says `Unhandled` for all that is raised."""
+def _error_of(payload: bytes | None, named: str | None) -> tuple[str, bytes]:
+    """Return an error's type and body.
+
+    The body's own type goes first: awslambdaric's header says `Unhandled` for all that is raised.
+    """
+    if payload is None:
+        # [assumed] What is too large to be told is told to be so.
+        message = f"The error exceeded the maximum allowed payload size ({PAYLOAD_BYTES} bytes)."
+        return named or "Unhandled", _error_body(named or "Unhandled", message)
     try:
         told = json.loads(payload)
-    except ValueError:
-        return "Unhandled"
-    name = told.get("errorType") if isinstance(told, dict) else None
-    return name if isinstance(name, str) and name else "Unhandled"
+    except (ValueError, RecursionError):
+        return named or "Unhandled", payload
+    own = told.get("errorType") if isinstance(told, dict) else None
+    return own if isinstance(own, str) and own else named or "Unhandled", payload
 
 
 def _response_too_large(size_bytes: int) -> Failed:
@@ -161,5 +171,9 @@ def _response_too_large(size_bytes: int) -> Failed:
         f"Response payload size ({size_bytes} bytes) exceeded maximum allowed payload size "
         f"({PAYLOAD_BYTES} bytes)."
     )
-    body = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":"))
-    return Failed(error_type, body.encode())
+    return Failed(error_type, _error_body(error_type, message))
+
+
+def _error_body(error_type: str, message: str) -> bytes:
+    told = {"errorType": error_type, "errorMessage": message}
+    return json.dumps(told, separators=(",", ":")).encode()

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from hotpack.sandbox import InvokeApi, LocalLambda, Machine, PlainFolders, Settings
-from hotpack.target.limits import PAYLOAD_BYTES
+from hotpack.target.limits import ASYNC_PAYLOAD_BYTES, PAYLOAD_BYTES
 
 SOURCE = """
 import sys
@@ -90,6 +90,32 @@ def test_an_error_of_the_function_is_unhandled_and_status_200(client: Any) -> No
     answer = client.invoke(FunctionName="mine", Payload=b'{"fail": "no"}')
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
     assert json.load(answer["Payload"])["errorMessage"] == "no"
+
+
+def test_response_streaming_is_said_to_be_missing(client: Any) -> None:
+    told = refused(client.invoke_with_response_stream, FunctionName="mine")
+    assert told[:2] == (501, "UnsupportedOperationException")
+    assert "use Invoke" in told[2]
+
+
+def test_a_refusal_has_a_request_id_too(client: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        client.invoke(FunctionName="other")
+    assert len(caught.value.response["ResponseMetadata"]["RequestId"]) == 36
+
+
+def test_json_that_is_too_deep_is_refused(client: Any) -> None:
+    status, code, _ = refused(client.invoke, FunctionName="mine", Payload=b"[" * 100_000)
+    assert (status, code) == (400, "InvalidRequestContentException")
+
+
+@pytest.mark.parametrize("size_bytes", [ASYNC_PAYLOAD_BYTES + 1, PAYLOAD_BYTES + 1])
+def test_an_event_over_its_limit_is_refused_in_its_words(client: Any, size_bytes: int) -> None:
+    payload = b'"%b"' % (b"x" * (size_bytes - 2))
+    told = refused(client.invoke, FunctionName="mine", InvocationType="Event", Payload=payload)
+    words = f"{size_bytes} byte payload is too large for the Event invocation type "
+    limit = f"(limit {ASYNC_PAYLOAD_BYTES} bytes)"
+    assert told == (413, "RequestTooLargeException", words + limit)
 
 
 def test_the_log_tail_is_the_last_4_kb(client: Any) -> None:
@@ -323,3 +349,16 @@ def test_other_operations_are_unknown(api: InvokeApi) -> None:
         assert answer.status == 404
         assert answer.getheader("x-amzn-ErrorType") == "UnknownOperationException"
     connection.close()
+
+
+@pytest.mark.parametrize("length", ["two", "-1", "9" * 5000])
+def test_a_length_that_is_none_is_refused(api: InvokeApi, length: str) -> None:
+    host, port = api.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        path = "/2015-03-31/functions/mine/invocations"
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        connection.sendall(head.encode() + b"{}")
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1

@@ -24,9 +24,13 @@ class Runtime:
         self.connection = http.client.HTTPConnection(self.api.address)
 
     def call(
-        self, method: str, path: str, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, bytes, dict[str, str]]:
-        self.connection.request(method, BASE + path, body)
+        self.connection.request(method, BASE + path, body, headers or {})
         answer = self.connection.getresponse()
         return answer.status, answer.read(), dict(answer.getheaders())
 
@@ -104,3 +108,25 @@ def test_errors_reach_the_sandbox(runtime: Runtime) -> None:
 )
 def test_other_calls_are_not_found(runtime: Runtime, method: str, path: str) -> None:
     assert runtime.call(method, path)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/init/error", "/invocation/id-1/error"])
+def test_an_error_that_is_too_large_keeps_its_type(runtime: Runtime, path: str) -> None:
+    if "init" not in path:
+        runtime.api.deliver(DELIVERY)
+        runtime.call("GET", "/invocation/next")
+        runtime.events.get(timeout=5)
+    header = {"Lambda-Runtime-Function-Error-Type": "Function.TooMuch"}
+    assert runtime.call("POST", path, b"x" * (PAYLOAD_BYTES + 1), header)[0] == 202
+    failed = runtime.events.get(timeout=5)
+    assert isinstance(failed, Failed | InitFailed)
+    assert failed.error_type == "Function.TooMuch"
+    told = json.loads(failed.payload)
+    assert told["errorType"] == "Function.TooMuch"
+    assert str(PAYLOAD_BYTES) in told["errorMessage"]
+
+
+def test_an_error_without_a_type_has_the_headers(runtime: Runtime) -> None:
+    header = {"Lambda-Runtime-Function-Error-Type": "Runtime.Odd"}
+    runtime.call("POST", "/init/error", b"no JSON", header)
+    assert runtime.events.get(timeout=5) == InitFailed("Runtime.Odd", b"no JSON")
