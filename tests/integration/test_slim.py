@@ -14,7 +14,7 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from hotpack import install, slim
+from hotpack import audit, install, slim
 from hotpack.binaries import Cut, cut
 from hotpack.cache import Cache
 from hotpack.install import File, Kind, Lock, Tree
@@ -22,13 +22,18 @@ from hotpack.pipeline import Tools
 from hotpack.progress import Silent
 from hotpack.project import Dependencies, SlimConfig
 from hotpack.slim.bytecode import Source, compile_sources
-from hotpack.target import RUNTIMES, Target
+from hotpack.target import RUNTIMES, Architecture, Target
+from hotpack.target.runtimes import host_architecture, host_runtime
 
-STRIPPED_BY_OTHERS_BREAKS = {
+STRIPPED_BY_OTHERS_BREAKS = (
     # Wheels that a plain strip is known to break, and one with symbols for each processor.
-    "x86_64": ("numpy==2.2.6", "psycopg2-binary==2.9.10", "cymem==2.0.11", "pillow==11.3.0"),
-    "arm64": ("numpy==2.2.6", "cymem==2.0.11"),
-}
+    "numpy==2.2.6",
+    "scipy==1.16.3",
+    "pillow==11.3.0",
+    "psycopg2-binary==2.9.10",
+    "pyproj==3.7.2",
+    "cymem==2.0.11",
+)
 
 
 def tree_of(target: Target, tools: Tools, *pins: str) -> Tree:
@@ -81,7 +86,7 @@ def binaries(tree: Tree) -> Iterator[File]:
 def test_strip_keeps_what_a_loader_reads(architecture: str, tools: Tools) -> None:
     """Segments, dynamic section and dynamic symbols are the same; an independent reader says so."""
     target = Target(RUNTIMES["python3.12"], "x86_64" if architecture == "x86_64" else "arm64")
-    tree = tree_of(target, tools, *STRIPPED_BY_OTHERS_BREAKS[architecture])
+    tree = tree_of(target, tools, *STRIPPED_BY_OTHERS_BREAKS)
     saved = 0
     for file in binaries(tree):
         content = file.source.read_bytes()
@@ -110,18 +115,42 @@ def test_stripped_libraries_load(target: Target, tools: Tools, tmp_path: Path) -
     assert loaded
 
 
-def test_numpy_computes(target: Target, tools: Tools, tmp_path: Path, python: Path) -> None:
-    """numpy, whose OpenBLAS a plain strip breaks, multiplies matrices from the slimmed tree."""
-    tree = slimmed(resolved(target, tools, tmp_path, "numpy"), target, python, tools).tree
+COMPUTING = {
+    "numpy": "import numpy; a = numpy.eye(50) * 2; print(int((a @ a).trace()))",
+    "scipy": "from scipy import linalg; print(round(100 * linalg.det([[2, 1], [2, 2]])))",
+    "pillow": "import io; from PIL import Image; file = io.BytesIO(); "
+    "Image.new('L', (20, 10)).save(file, 'JPEG'); print(Image.open(file).width * 10)",
+    "psycopg2-binary": "import psycopg2; from psycopg2.extensions import make_dsn, parse_dsn; "
+    "print(parse_dsn(make_dsn(port=200))['port'])",
+    "pyproj": "import pyproj; at = pyproj.Transformer.from_crs(4326, 3857).transform(0, 0); "
+    "print(200 + round(at[0]))",
+}
+
+
+@pytest.mark.parametrize("name", COMPUTING)
+def test_still_computes(
+    name: str, target: Target, tools: Tools, tmp_path: Path, python: Path
+) -> None:
+    """What a plain strip is known to break works from the slimmed tree, its libraries included."""
+    tree = slimmed(resolved(target, tools, tmp_path, name), target, python, tools).tree
     lay_out(tree, tmp_path)
-    program = "import numpy; a = numpy.eye(50) * 2; print(int((a @ a).trace()))"
-    done = subprocess.run(
-        [python, "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {COMPUTING[name]}"
+    done = subprocess.run([python, "-S", "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "200"
+
+
+def test_another_target_than_the_host(tools: Tools, tmp_path: Path) -> None:
+    """Wheels for another processor and Python are slimmed here, and pass the audit there."""
+    other: Architecture = "x86_64" if host_architecture() == "arm64" else "arm64"
+    runtime = RUNTIMES["python3.13" if host_runtime() == "python3.14" else "python3.14"]
+    target = Target(runtime, other)
+    tree = resolved(target, tools, tmp_path, "numpy", "pillow", "cymem")
+    result = slimmed(tree, target, None, tools)
+    libraries = audit.read_libraries(result.tree, tools.cache)
+    assert {library.machine for _, library in libraries.by_path.values()} == {target.machine}
+    assert audit.audit(libraries, target) == ()
+    saved = {report.rule: report.saved_bytes for report in result.reports}
+    assert saved["strip"] > 0
 
 
 def test_appended_data_is_kept(python: Path) -> None:
