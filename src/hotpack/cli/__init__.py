@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "trace": "Record what a cold start and the events touch.",
     "invoke": "Run events in the local Lambda.",
     "serve": "Serve the function behind a local Invoke API and a function URL.",
+    "bench": "Measure cold starts against the bare import.",
     "doctor": "Show what this machine can do, and what is missing.",
     "completion": "Print the shell completion script.",
 }
