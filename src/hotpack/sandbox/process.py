@@ -79,7 +79,10 @@ class Processes:
 
     def thaw(self) -> None:
         """Let them go on."""
-        self._order_if_alive(b"t")
+        with self._changed:
+            # What the kernel killed until now is not why the runtime ends later.
+            self._memory_kills = self._restraints.memory_kills()
+            self._order_if_alive(b"t")
 
     def hold_cpu(self) -> None:
         """Hold the sandbox to the function's share of CPU time from now on."""
@@ -178,10 +181,8 @@ class Processes:
                     self._ended(Exited(int(status), int(peak_kb) // 1024, out_of_memory))
 
     def _was_killed_by_kernel(self, status: int) -> bool:
-        """Return whether the kernel killed in the control group since the last time."""
-        group, before = self._restraints.group, self._memory_kills
-        if group is not None:
-            self._memory_kills = group.memory_kills()
+        """Return whether the kernel killed for want of memory since the invocation began."""
+        before, self._memory_kills = self._memory_kills, self._restraints.memory_kills()
         return status == -signal.SIGKILL and self._memory_kills > before
 
     def _ended(self, exited: Exited) -> None:

@@ -42,6 +42,10 @@ class Restraints:
         """Return the files of the group that are to be opened for `arguments`."""
         return () if self.group is None else self.group.doors()
 
+    def memory_kills(self) -> int:
+        """Return how often the kernel killed in the group for want of memory."""
+        return 0 if self.group is None else self.group.memory_kills()
+
     def remove(self) -> None:
         """Remove the group, once no process is left in it."""
         if self.group is not None:

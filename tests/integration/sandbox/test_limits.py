@@ -1,12 +1,18 @@
 """The limits that bite: memory, CPU share, processes, open files, and the freeze in between."""
 
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hotpack.sandbox import Invocation, LocalLambda, Machine, Settings, logs
+from hotpack.sandbox import Function, Invocation, LocalLambda, Machine, Settings, interpreter, logs
+from hotpack.sandbox.enclosure import Rooms
+from hotpack.sandbox.restraints import Restraints
+from hotpack.sandbox.sandbox import Sandbox
 from hotpack.target.limits import PROCESSES, vcpus
 
 Answer = Callable[[Invocation], Any]
@@ -69,6 +75,55 @@ def test_memory_is_limited_in_the_init_phase_too(start_held: Any) -> None:
     reports = [line for line in map(logs.parse, failed.log) if isinstance(line, logs.InitReport)]
     assert [report.error_type for report in reports] == ["Runtime.OutOfMemory"] * 2
     assert failed.error_type == "Runtime.OutOfMemory"
+
+
+KILLS = """
+import os, signal, subprocess, sys
+def handler(event, context):
+    if event == "child":
+        grow = "x = b'1' * (400 << 20)"
+        return subprocess.run([sys.executable, "-c", grow]).returncode
+    if event == "self":
+        hog = b"1" * (400 << 20)
+    if event == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def behind_the_watch(
+    function: Callable[..., Function], this_machine: Machine, runtime_client: Path, tmp_path: Path
+) -> Iterator[Sandbox]:
+    """A sandbox of 128 MB of which nobody looks at the memory but the kernel."""
+    if "memory" not in this_machine.groups.parents:
+        pytest.skip(str(this_machine.groups.reason))
+    group = this_machine.groups.make(f"hotpack-test-{tmp_path.name}")
+    group.limit_memory(128, 64)
+    own, opt = tmp_path / "own", tmp_path / "opt"
+    own.mkdir()
+    opt.mkdir()
+    made = function(KILLS, memory_mb=128)
+    enclosure = this_machine.isolation.enclose(
+        Rooms(made.code, opt, runtime_client, interpreter.inspect(Path(sys.executable)), own, 512)
+    )
+    sandbox = Sandbox(made, Settings(), enclosure, Restraints(vcpus=1, group=group), own)
+    yield sandbox
+    sandbox.close()
+
+
+def test_what_the_watch_does_not_see_is_killed_by_the_kernel(
+    behind_the_watch: Sandbox, answer: Answer
+) -> None:
+    killed = behind_the_watch.invoke(b'"self"')
+    assert answer(killed)["errorType"] == "Runtime.OutOfMemory"
+    assert report_of(killed).max_memory_used_mb == 128
+
+
+def test_a_child_that_the_kernel_killed_is_not_why_the_runtime_ends_later(
+    behind_the_watch: Sandbox, answer: Answer
+) -> None:
+    assert answer(behind_the_watch.invoke(b'"child"')) == -signal.SIGKILL
+    assert answer(behind_the_watch.invoke(b'"kill"'))["errorType"] == "Runtime.ExitError"
 
 
 FORKS = """
