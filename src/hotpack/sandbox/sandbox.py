@@ -232,8 +232,12 @@ class Sandbox:
         billed_ms = math.ceil(duration_ms + (init_ms or 0))
         if fault is not None and fault.message is not None:
             self._say(_fault_line(request_id, fault, self._function.timeout_s))
-        if fault is not None:
-            self._say(logs.RuntimeDone(request_id, fault.status, fault.error_type))
+        status, error_type = (fault.status, fault.error_type) if fault else (None, None)
+        if fault is None and outcome.error_type is not None and self._function.log_format == "JSON":
+            # [assumed] Text has a status for the platform's own errors alone.
+            status, error_type = "error", outcome.error_type
+        if status is not None:
+            self._say(logs.RuntimeDone(request_id, status, error_type))
         self._say(logs.End(request_id))
         self._say(
             logs.Report(
@@ -243,8 +247,8 @@ class Sandbox:
                 memory_size_mb=self._function.memory_mb,
                 max_memory_used_mb=self._peak_mb,
                 init_duration_ms=init_ms,
-                status=fault.status if fault else None,
-                error_type=fault.error_type if fault else None,
+                status=status,
+                error_type=error_type,
             )
         )
         peak_mb = self._peak_mb

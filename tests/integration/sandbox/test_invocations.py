@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hotpack.errors import LimitError
-from hotpack.sandbox import Invocation, Settings, logs
+from hotpack.sandbox import Invocation, Machine, PlainFolders, Settings, logs
 from hotpack.target.limits import PAYLOAD_BYTES
 
 Answer = Callable[[Invocation], Any]
@@ -250,6 +253,7 @@ def handler(event, context):
     logging.info("hello %s", "ä")
     if event == "exit": os._exit(3)
     if event == "hang": time.sleep(60)
+    if event == "raise": raise KeyError("no")
 """
 
 
@@ -268,3 +272,37 @@ def test_the_log_is_json_where_the_function_asks_for_it(start: Any) -> None:
     assert isinstance(last, logs.Report)
     assert (last.status, last.error_type) == ("error", "Runtime.ExitError")
     assert logs.parse(late.log[-2]) == logs.RuntimeDone(late.request_id, "timeout")
+    raised = local.invoke(b'"raise"')
+    done, last = map(logs.parse, raised.log[-2:])
+    assert done == logs.RuntimeDone(raised.request_id, "error", "KeyError")
+    assert isinstance(last, logs.Report)
+    assert (last.status, last.error_type) == ("error", "KeyError")
+
+
+TALKS = """
+import os, time
+def handler(event, context):
+    print("before", flush=True)
+    while not os.path.exists(event): time.sleep(0.01)
+    return "after"
+"""
+
+
+def test_the_log_is_heard_while_the_handler_still_runs(
+    start_with: Any, this_machine: Machine, answer: Answer, tmp_path: Path, eventually: Any
+) -> None:
+    heard: list[str] = []
+    plain = replace(this_machine, isolation=PlainFolders())  # so that the test can end it
+    local = start_with(plain, TALKS, on_log=heard.append)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(local.invoke, json.dumps(str(tmp_path / "until")).encode())
+        eventually(lambda: "before" in heard)
+        assert not running.done()
+        assert [type(logs.parse(line)) for line in heard] == [
+            logs.InitStart,
+            logs.Start,
+            type(None),
+        ]
+        (tmp_path / "until").touch()
+        assert answer(running.result()) == "after"
+    assert isinstance(logs.parse(heard[-1]), logs.Report)

@@ -101,6 +101,14 @@ def test_what_json_has_no_line_for_is_in_the_runtimes_end() -> None:
         f'{{"time":"{TIME}","type":"platform.report","record":{{"requestId":"1"}}}}',
         f'{{"time":"{TIME}","type":"platform.report","record":[]}}',
         JSON_LINES[1].replace('init"', 'lunch"'),
+        '{"a":' * 100_000,
+        *(
+            f'{{"time":"{TIME}","type":"platform.report","record":{{"requestId":"1","metrics":'
+            f'{{"durationMs":{duration},"billedDurationMs":{billed},"memorySizeMB":1,'
+            f'"maxMemoryUsedMB":{used}}}}}}}'
+            for duration, billed, used in (("1e999", 1, 1), (1, "1e999", 1), (1, 1, "[1]"))
+        ),
+        f'{{"time":"{TIME}","type":"platform.start","record":{{"requestId":{{}},"version":"1"}}}}',
     ],
 )
 def test_other_json_is_none_of_the_platforms(line: str) -> None:
@@ -140,6 +148,11 @@ def test_a_field_that_aws_may_add_is_no_obstacle() -> None:
         "INIT_REPORT Init Duration: 1.00 ms\tPhase: lunch",
         f"{REPORT[:60]}",
         f"REPORT RequestId: {ID}\tDuration: fast",
+        REPORT.replace("15.74 ms", "inf ms"),
+        REPORT.replace("147 ms", "inf ms"),
+        REPORT.replace("147 ms", "nan ms"),
+        REPORT.replace("147 ms", ""),
+        f"2024-03-04T17:22:38.033Z {ID} Task timed out after {'9' * 500}.00 seconds",
     ],
 )
 def test_other_lines_are_none_of_the_platforms(line: str) -> None:

@@ -4,6 +4,8 @@ Each kind of line is a frozen dataclass; `write` makes text of it, `parse` finds
 text, whichever format it is in. What is no line of the platform's is None.
 """
 
+import math
+from dataclasses import fields
 from typing import Literal
 
 from hotpack.sandbox.logs import json_format, text
@@ -58,5 +60,16 @@ def parse(line: str) -> LogLine | RuntimeDone | None:
     """Return what a platform's line says; None for a line of the function or an unknown one."""
     if line.lstrip().startswith("{"):
         stamped = json_format.parse(line)
-        return None if stamped is None else stamped.line
-    return text.parse(line)
+        parsed = None if stamped is None else stamped.line
+    else:
+        parsed = text.parse(line)
+    return parsed if parsed is not None and _is_plain(parsed) else None
+
+
+def _is_plain(line: LogLine | RuntimeDone) -> bool:
+    """Return whether a line has nothing nested or infinite in it, which Lambda never writes."""
+    values = (getattr(line, field.name) for field in fields(line))
+    return all(
+        math.isfinite(value) if isinstance(value, float) else isinstance(value, str | int | None)
+        for value in values
+    )

@@ -74,7 +74,7 @@ def parse(text: str) -> Stamped | None:
         told = json.loads(text)
         line = _parsed(told["type"], told["record"])
         return None if line is None else Stamped(told["time"], line)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
 
 

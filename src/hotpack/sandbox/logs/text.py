@@ -39,7 +39,7 @@ def parse(line: str) -> LogLine | None:
                 return _parse_report(fields)
             case _:
                 return _parse_sentence(line.strip())
-    except (KeyError, ValueError):
+    except (IndexError, KeyError, ValueError, OverflowError):
         return None
 
 
