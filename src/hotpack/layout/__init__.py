@@ -5,18 +5,21 @@ lukewarm, cold. What they weigh and the limits then plan the layout.
 """
 
 from hotpack.layout.arrangement import Arranged, Arrangement, arrange
+from hotpack.layout.cost import Share, Weight
 from hotpack.layout.groups import placed_together
 from hotpack.layout.imports import Imports, read_module, read_source
 from hotpack.layout.needs import find_needs
-from hotpack.layout.plan import Layout, Placed, Weight, plan
-from hotpack.layout.use import Use, changed_since, imported, traced
+from hotpack.layout.plan import Layout, Placed, plan
+from hotpack.layout.use import Basis, Use, changed_since, imported, traced
 
 __all__ = [
     "Arranged",
     "Arrangement",
+    "Basis",
     "Imports",
     "Layout",
     "Placed",
+    "Share",
     "Use",
     "Weight",
     "arrange",

@@ -1,10 +1,12 @@
 """Plans the layout: sizes, pins and limits in, the placement of every distribution out. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from hotpack.errors import ConfigError, LimitError
+from hotpack.layout.choose import Option, choose
+from hotpack.layout.cost import FIRST_BYTE_MS, RUNTIME_MS, START_MS, Model, Weight
 from hotpack.progress import mb
 from hotpack.project import Placement
 from hotpack.project.config import EVERY_DISTRIBUTION
@@ -14,31 +16,53 @@ MANIFEST_RESERVE_BYTES: Final = 2 * MIB
 """Kept free for the manifest, whose size is only known once the packs are written. tensorflow's
 19,000 files take 1.6 MB; the finished package is measured again, exactly."""
 
+_ROOM_LEFT_BYTES: Final = 5_000_000
+"""Left free where that costs next to nothing, so that the next version of something fits too."""
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What one distribution weighs."""
+_WORTH_THE_ROOM: Final = 0.01
+"""The part of the cold start that using that room up must save."""
 
-    distribution: str
-    raw_bytes: int
-    packed_bytes: int
-    """Compressed, in packs."""
+_CLEAR: Final = 0.10, 50.0
+"""What packing must save of a cold start that could be raw: this part of it, and milliseconds. A
+function that is all raw carries no code of ours; that is worth something."""
 
-    restored_bytes: int
-    """In `/tmp`, where every file takes whole blocks."""
+_DOUBT: Final = 0.5
+"""How fast the real Lambda reads is not known: it must save as much if that costs half."""
+
+_TMP_MS_PER_MB: Final = (0.0, 1.0, 10.0, 1000.0)
+"""What `/tmp` counts, one after the other, until there is enough of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """Where one distribution goes and why."""
 
-    distribution: str
+    weight: Weight
     placement: Placement
-    raw_bytes: int
-    packed_bytes: int | None
-    """None where it is inline, as it is not compressed into a pack."""
+    cold: Literal["bundled", "remote"] | None
+    """Where its cold pack is; None where it is inline."""
 
     reason: str
+    start_ms: float
+    """What it adds to a cold start, predicted."""
+
+    raw_ms: float
+    """What it would add inline."""
+
+    @property
+    def distribution(self) -> str:
+        """Its name."""
+        return self.weight.distribution
+
+    @property
+    def raw_bytes(self) -> int:
+        """What it weighs raw."""
+        return self.weight.raw_bytes
+
+    @property
+    def packed_bytes(self) -> int | None:
+        """What it weighs in packs; None where it is inline."""
+        return None if self.placement == "inline" else self.weight.packed_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +70,9 @@ class Layout:
     """The placement of every distribution, sorted by name."""
 
     placed: tuple[Placed, ...]
+
+    free_bytes: int = UNZIPPED_BYTES
+    """What is left of the function's limit, as far as it is planned: less when it is written."""
 
     def names(self, *placements: Placement) -> tuple[str, ...]:
         """Return the distributions that have one of the placements."""
@@ -55,6 +82,12 @@ class Layout:
     def is_packed(self) -> bool:
         """Whether anything has to be restored, so that the function needs the runtime."""
         return bool(self.names("bundled", "remote"))
+
+    @property
+    def start_ms(self) -> float:
+        """A cold start's predicted milliseconds, without what the handler does by itself."""
+        fixed = START_MS + (RUNTIME_MS if self.is_packed else 0.0)
+        return fixed + sum(placed.start_ms for placed in self.placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +101,84 @@ class _Group:
         return sum(map(size, self.weights))
 
     @property
+    def raw_bytes(self) -> int:
+        return self.total(lambda weight: weight.raw_bytes)
+
+    @property
     def name(self) -> str:
         return " + ".join(weight.distribution for weight in self.weights)
+
+    def option(
+        self, model: Model, placement: Placement, cold: Literal["bundled", "remote"] | None
+    ) -> Option:
+        """Return what it takes to place the group so."""
+        function_bytes = 0
+        if placement == "inline":
+            function_bytes = self.raw_bytes
+        elif placement == "bundled":
+            function_bytes = self.total(lambda weight: weight.warm.packed_bytes)
+        if cold == "bundled":
+            function_bytes += self.total(lambda weight: weight.cold.packed_bytes)
+        start_ms = sum(model.start_ms(weight, placement) for weight in self.weights)
+        # One request to S3: for its warm packs, or as if one cold file of it were touched.
+        start_ms += FIRST_BYTE_MS if "remote" in {placement, cold} else 0.0
+        tmp_bytes = self.total(lambda weight: weight.restored_bytes)
+        return Option(
+            placement, cold, function_bytes, 0 if placement == "inline" else tmp_bytes, start_ms
+        )
+
+    def options(self, model: Model, *, on_s3: bool) -> list[Option]:
+        """Return the ways to place it; S3 only where `on_s3` says so, or a pin."""
+        ways: list[tuple[Placement, Literal["bundled", "remote"] | None]] = [
+            ("inline", None),
+            ("bundled", "bundled"),
+        ]
+        if on_s3:
+            ways += [("bundled", "remote"), ("remote", "remote")]
+        if self.pin:
+            ways = [way for way in ways if way[0] == self.pin] or [("remote", "remote")]
+        return [self.option(model, *way) for way in ways]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """What is planned, and within what."""
+
+    groups: Sequence[_Group]
+    model: Model
+    code_bytes: int
+    runtime_bytes: int
+    ephemeral_storage_mb: int
+
+    def inline(self) -> list[Option] | None:
+        """Return the options of a function without anything packed, None where it is not to be."""
+        if any(group.pin not in {None, "inline"} for group in self.groups):
+            return None
+        options = [group.option(self.model, "inline", None) for group in self.groups]
+        return options if self.free_bytes(options) >= 0 else None
+
+    def packed(self, *, on_s3: bool) -> list[Option] | None:
+        """Return the fastest options that fit with something packed, None where none do.
+
+        Some room is left where that costs nearly nothing.
+        """
+        options = [group.options(self.model, on_s3=on_s3) for group in self.groups]
+        room = UNZIPPED_BYTES - self.code_bytes - self.runtime_bytes
+        for tmp_ms_per_mb in _TMP_MS_PER_MB:
+            chosen = choose(options, room, tmp_ms_per_mb=tmp_ms_per_mb)
+            roomy = choose(options, room - _ROOM_LEFT_BYTES, tmp_ms_per_mb=tmp_ms_per_mb)
+            if chosen and roomy and _total_ms(roomy) * (1 - _WORTH_THE_ROOM) <= _total_ms(chosen):
+                chosen = roomy
+            if chosen is None or _tmp_mb(chosen) <= self.ephemeral_storage_mb:
+                return chosen
+        return choose(options, room)
+
+    def free_bytes(self, options: Sequence[Option]) -> int:
+        """Return what is left of the limit; negative where they do not fit."""
+        used = self.code_bytes + sum(option.function_bytes for option in options)
+        if any(option.placement != "inline" for option in options):
+            used += self.runtime_bytes
+        return UNZIPPED_BYTES - used
 
 
 def plan(
@@ -80,74 +189,53 @@ def plan(
     beside_code: Collection[str] = (),
     code_bytes: int,
     runtime_bytes: int,
+    memory_mb: int,
     ephemeral_storage_mb: int,
     has_bucket: bool,
+    may_pack_what_fits: bool = False,
 ) -> Layout:
-    """Return the layout that fits and moves as little as it can out of the raw function.
+    """Return the layout with the shortest cold start that fits, by the model in `cost`.
 
-    Everything is inline where that fits. Otherwise the smallest group of distributions that saves
-    enough is bundled; where no single one does, the one that saves most, and so on. What does not
-    fit even then goes to S3 by the same rule. Distributions that fill a folder of the project's,
-    `beside_code`, stay inline with it. `code_bytes` is the project's own code,
-    `runtime_bytes` what restoring adds to the function.
+    Everything is inline where that fits, unless packing is clearly faster; that is only asked if
+    `may_pack_what_fits`, as it takes a profile to know. What does not fit is bundled, and raw space
+    goes where it saves most. S3 is only used where it does not fit otherwise. Distributions that
+    fill a folder of the project's, `beside_code`, stay inline with it. `code_bytes` is the
+    project's own code, `runtime_bytes` what restoring adds to the function.
 
     Raises LimitError with the largest distributions and the bytes that are too many, and
     ConfigError for a pin of what is not there or of two neighbours to different places.
     """
     groups = _group(weights, together, pins, beside_code)
-    plan_ = _Plan(groups, code_bytes, runtime_bytes + MANIFEST_RESERVE_BYTES)
-    plan_.move("bundled", _saving, "does not fit raw, fits packed")
-    if has_bucket:
-        plan_.move("remote", plan_.size_in_function, "does not fit even packed")
-    if plan_.excess() > 0:
-        raise _over_limit(plan_.excess(), plan_.placements, code_bytes, has_bucket)
-    _check_tmp(plan_.placements, ephemeral_storage_mb)
-    return _layout(plan_.placements, plan_.reasons)
+    planner = _Planner(
+        groups,
+        Model.of_memory(memory_mb),
+        code_bytes,
+        runtime_bytes + MANIFEST_RESERVE_BYTES,
+        ephemeral_storage_mb,
+    )
+    inline = planner.inline()
+    if inline is not None:
+        faster = _clearly_faster(planner) if may_pack_what_fits else None
+        return _layout(planner, faster or inline, fits_raw=True)
+    options = planner.packed(on_s3=False)
+    if options is None and has_bucket:
+        options = planner.packed(on_s3=True)
+    if options is None:
+        raise _over_limit(planner, has_bucket=has_bucket)
+    _check_tmp(options, ephemeral_storage_mb)
+    return _layout(planner, options, fits_raw=False)
 
 
-class _Plan:
-    """Placements in the making."""
-
-    def __init__(self, groups: Iterable[_Group], code_bytes: int, runtime_bytes: int) -> None:
-        self.placements: dict[_Group, Placement] = {
-            group: group.pin or "inline" for group in groups
-        }
-        self.reasons = {group: "pinned" if group.pin else "fits raw" for group in self.placements}
-        self._code_bytes = code_bytes
-        self._runtime_bytes = runtime_bytes
-
-    def size_in_function(self, group: _Group) -> int:
-        """Return the bytes that a group takes in the function, where it is placed now."""
-        match self.placements[group]:
-            case "inline":
-                return _raw(group)
-            case "bundled":
-                return _packed(group)
-            case "remote":
-                return 0
-
-    def excess(self, *, packed: bool = False) -> int:
-        """Return the bytes over the limit; `packed` if something will be in packs at any rate."""
-        size = self._code_bytes + sum(map(self.size_in_function, self.placements))
-        if packed or set(self.placements.values()) & {"bundled", "remote"}:
-            size += self._runtime_bytes
-        return size - UNZIPPED_BYTES
-
-    def move(self, to: Placement, gain: Callable[[_Group], int], reason: str) -> None:
-        """Move groups without a pin until it fits, or until there is nothing left to gain."""
-        while self.excess() > 0:
-            needed = self.excess(packed=True)
-            useful = [
-                group
-                for group, placement in self.placements.items()
-                if group.pin is None and placement != to and gain(group) > 0
-            ]
-            enough = [group for group in useful if gain(group) >= needed]
-            if not useful:
-                return
-            chosen = min(enough, key=_raw) if enough else max(useful, key=gain)
-            self.placements[chosen] = to
-            self.reasons[chosen] = reason
+def _clearly_faster(planner: _Planner) -> list[Option] | None:
+    """Return options with something packed that are faster even in doubt, None without such."""
+    doubting = replace(planner, model=planner.model.doubting(_DOUBT))
+    packed = doubting.packed(on_s3=False)
+    raw = doubting.inline()
+    if packed is None or raw is None or _tmp_mb(packed) > planner.ephemeral_storage_mb:
+        return None
+    raw_ms = START_MS + _total_ms(raw)
+    saved = raw_ms - START_MS - RUNTIME_MS - _total_ms(packed)
+    return packed if saved > _CLEAR[1] and saved > _CLEAR[0] * raw_ms else None
 
 
 def _group(
@@ -183,30 +271,22 @@ def _group(
     return groups
 
 
-def _raw(group: _Group) -> int:
-    return group.total(lambda weight: weight.raw_bytes)
-
-
-def _packed(group: _Group) -> int:
-    return group.total(lambda weight: weight.packed_bytes)
-
-
-def _saving(group: _Group) -> int:
-    return _raw(group) - _packed(group)
-
-
-def _over_limit(
-    excess: int, placements: Mapping[_Group, Placement], code_bytes: int, has_bucket: bool
-) -> LimitError:
-    weights = [(code_bytes, "the project's own files")] + [
-        (0 if placement == "remote" else _raw(group) if placement == "inline" else _packed(group),
-         f"{group.name} ({placement})")
-        for group, placement in placements.items()
-    ]  # fmt: skip
+def _over_limit(planner: _Planner, *, has_bucket: bool) -> LimitError:
+    smallest = [
+        min(
+            group.options(planner.model, on_s3=has_bucket), key=lambda option: option.function_bytes
+        )
+        for group in planner.groups
+    ]
+    weights = [(planner.code_bytes, "the project's own files")] + [
+        (option.function_bytes, f"{group.name} ({option.placement})")
+        for group, option in zip(planner.groups, smallest, strict=True)
+    ]
     largest = ", ".join(f"{name} {mb(size)}" for size, name in sorted(weights, reverse=True)[:5])
-    if code_bytes > UNZIPPED_BYTES or (has_bucket and not any(group.pin for group in placements)):
+    is_pinned = any(group.pin for group in planner.groups)
+    if planner.code_bytes > UNZIPPED_BYTES or (has_bucket and not is_pinned):
         hint = "the project's own files are too large: see `include` in [tool.hotpack]"
-    elif any(group.pin for group in placements):
+    elif is_pinned:
         hint = (
             "loosen --place or the pins in [tool.hotpack.place]: bundled is compressed, remote is "
             "on S3"
@@ -214,19 +294,14 @@ def _over_limit(
     else:
         hint = "name a `bucket` in [tool.hotpack], so that the largest can be on S3"
     return LimitError(
-        f"{over_size_message(UNZIPPED_BYTES + excess, layers=False)}: "
-        f"it is {excess:,} bytes over. Largest: {largest}",
+        f"{over_size_message(UNZIPPED_BYTES + 1, layers=False)}: "
+        f"it is {-planner.free_bytes(smallest):,} bytes over. Largest: {largest}",
         hint=hint,
     )
 
 
-def _check_tmp(placements: Mapping[_Group, Placement], ephemeral_storage_mb: int) -> None:
-    restored = sum(
-        group.total(lambda weight: weight.restored_bytes)
-        for group, placement in placements.items()
-        if placement != "inline"
-    )
-    needed_mb = -(-restored // MIB)
+def _check_tmp(options: Iterable[Option], ephemeral_storage_mb: int) -> None:
+    needed_mb = _tmp_mb(options)
     if needed_mb > ephemeral_storage_mb:
         most = EPHEMERAL_STORAGE_MB[1]
         raise LimitError(
@@ -238,16 +313,44 @@ def _check_tmp(placements: Mapping[_Group, Placement], ephemeral_storage_mb: int
         )
 
 
-def _layout(placements: Mapping[_Group, Placement], reasons: Mapping[_Group, str]) -> Layout:
+def _tmp_mb(options: Iterable[Option]) -> int:
+    return -(-sum(option.tmp_bytes for option in options) // MIB)
+
+
+def _total_ms(options: Iterable[Option]) -> float:
+    return sum(option.start_ms for option in options)
+
+
+def _layout(planner: _Planner, options: Sequence[Option], *, fits_raw: bool) -> Layout:
     placed = [
         Placed(
-            weight.distribution,
-            placement,
-            weight.raw_bytes,
-            None if placement == "inline" else weight.packed_bytes,
-            reasons[group],
+            weight,
+            option.placement,
+            option.cold,
+            _reason(group, option, planner.model, fits_raw=fits_raw),
+            planner.model.start_ms(weight, option.placement),
+            planner.model.start_ms(weight, "inline"),
         )
-        for group, placement in placements.items()
+        for group, option in zip(planner.groups, options, strict=True)
         for weight in group.weights
     ]
-    return Layout(tuple(sorted(placed, key=lambda item: item.distribution)))
+    return Layout(
+        tuple(sorted(placed, key=lambda item: item.distribution)), planner.free_bytes(options)
+    )
+
+
+def _reason(group: _Group, option: Option, model: Model, *, fits_raw: bool) -> str:
+    if group.pin:
+        return "pinned"
+    raw = group.option(model, "inline", None)
+    match option.placement:
+        case "inline":
+            packed = group.option(model, "bundled", "bundled")
+            saved_ms = packed.start_ms - raw.start_ms
+            return f"raw saves {saved_ms:.0f} ms" if saved_ms >= 1 and not fits_raw else "fits raw"
+        case "bundled" if fits_raw or option.start_ms < raw.start_ms:
+            return f"packed saves {raw.start_ms - option.start_ms:.0f} ms"
+        case "bundled":
+            return "does not fit raw, fits packed"
+        case "remote":
+            return "does not fit even packed"

@@ -1,10 +1,9 @@
 """The second half: plan, compress and write the artifacts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hotpack.install import File, Tree
 from hotpack.inventory import (
     RECORD,
     SBOM,
@@ -13,32 +12,24 @@ from hotpack.inventory import (
     make_sbom,
     read_metadata,
 )
-from hotpack.layout import Arrangement, Layout, Weight, placed_together, plan
+from hotpack.layout import Layout
 from hotpack.pack import (
-    CompressedDistribution,
     Contents,
     Entry,
     Packing,
     Release,
-    compress,
     runtime_distributions,
-    runtime_entries,
     write_artifacts,
 )
-from hotpack.pack.packs import Where
 from hotpack.pipeline.arranging import arrangement_of
 from hotpack.pipeline.assets import inline_variables
+from hotpack.pipeline.planning import Planned, beside_code, compress_all, plan_layout
 from hotpack.pipeline.preparing import Prepared, code_entries, prepare, requirements_of
 from hotpack.pipeline.tools import Tools
 from hotpack.project import (
-    Placement,
     Project,
 )
 from hotpack.slim.bytecode import bytecode_path
-from hotpack.target.limits import UNZIPPED_BYTES
-
-_BLOCK = 4096
-"""What a file's size is rounded up to on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +74,13 @@ def build(
     groups = prepared.slimmed.by_distribution()
     code = code_entries(prepared, tools)
     _warn_of_code(prepared, code, tools)
-    arrangement = arrangement_of(prepared, tools)
-    compressed: dict[str, CompressedDistribution] = {}
-    runtime: list[Entry] = []
-    if not _all_inline(project.config.place, prepared.slimmed, code):
-        compressed = _compress(prepared, arrangement, tools)
-        runtime = runtime_entries(
-            project.config.target, prepared.python, tools.uv, tools.cache, tools.progress
-        )
-    layout = plan(
-        [_weigh(name, files, compressed.get(name)) for name, files in groups.items()],
-        placed_together(prepared.slimmed, _needs(prepared)),
-        project.config.place,
-        beside_code=_beside_code(prepared),
-        code_bytes=sum(entry.size for entry in code),
-        runtime_bytes=sum(entry.size for entry in runtime),
-        ephemeral_storage_mb=project.config.ephemeral_storage_mb,
-        has_bucket=project.config.bucket is not None,
-    )
+    planned = plan_layout(prepared, code, tools)
+    layout = planned.layout
     contents = Contents(
         code=code,
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
-        packing=_packing(prepared, layout, compressed, arrangement),
-        runtime=runtime if layout.is_packed else [],
+        packing=_packing(prepared, planned),
+        runtime=planned.runtime if layout.is_packed else [],
         variables=inline_variables(
             asset for asset in prepared.assets if asset.distribution in layout.names("inline")
         ),
@@ -124,7 +99,7 @@ def build(
 
 def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
     """Return what the distributions weigh; with `pack` compressed too, which takes time once."""
-    packed = _compress(prepared, arrangement_of(prepared, tools), tools) if pack else {}
+    packed = compress_all(prepared, arrangement_of(prepared, tools), tools) if pack else {}
     return Sizes.of(
         prepared.project.config.target,
         prepared.installed,
@@ -170,51 +145,18 @@ def _sizes(prepared: Prepared, layout: Layout) -> Sizes:
     )
 
 
-def _packing(
-    prepared: Prepared,
-    layout: Layout,
-    compressed: Mapping[str, CompressedDistribution],
-    arrangement: Arrangement,
-) -> Packing:
+def _packing(prepared: Prepared, planned: Planned) -> Packing:
     """Return what is packed of the layout, and where to."""
-    bundled, remote = layout.names("bundled"), layout.names("remote")
-    where: dict[str, Where] = {
-        **dict.fromkeys(bundled, "bundled"),
-        **dict.fromkeys(remote, "remote"),
-    }
+    packed = [placed for placed in planned.layout.placed if placed.cold is not None]
+    there = {placed.distribution for placed in packed}
     return Packing(
-        [compressed[name] for name in sorted(where)],
-        warm=where,
-        cold=where,
-        order=arrangement.order,
-        needs=arrangement.needs,
-        variables={a.variable: a.place for a in prepared.assets if a.distribution in where},
+        [planned.compressed[placed.distribution] for placed in packed],
+        warm={p.distribution: "remote" if p.placement == "remote" else "bundled" for p in packed},
+        cold={p.distribution: p.cold for p in packed if p.cold is not None},
+        order=planned.arrangement.order if planned.arrangement else {},
+        needs=planned.arrangement.needs if planned.arrangement else {},
+        variables={a.variable: a.place for a in prepared.assets if a.distribution in there},
     )
-
-
-def _compress(
-    prepared: Prepared, arrangement: Arrangement, tools: Tools
-) -> dict[str, CompressedDistribution]:
-    return compress(
-        arrangement,
-        tools.cache,
-        tools.progress,
-        once=prepared.project.config.slim.duplicates,
-    )
-
-
-def _needs(prepared: Prepared) -> list[tuple[str, str]]:
-    """Return the pairs of distributions of which one's libraries load the other's."""
-    there = {item.name for item in prepared.slimmed.distributions}
-    pairs = {(file.distribution, owner) for file, _, owner in prepared.libraries.needs_between()}
-    return sorted(pair for pair in pairs if there.issuperset(pair))
-
-
-def _beside_code(prepared: Prepared) -> dict[str, str]:
-    """Return the distributions that fill a folder of the project's, with its name."""
-    own = {file.path.split("/")[0] for file in prepared.code} - {"__pycache__"}
-    tops = ((file.distribution, file.path.split("/")[0]) for file in prepared.slimmed.files)
-    return {distribution: top for distribution, top in tops if top in own}
 
 
 def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) -> None:
@@ -228,23 +170,8 @@ def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) ->
                 f"{file.path} does not compile with Python {runtime.python_version}",
                 hint=f"see `{prepared.python.name} -m py_compile {file.path}`",
             )
-    for distribution, top in sorted(_beside_code(prepared).items()):
+    for distribution, top in sorted(beside_code(prepared).items()):
         tools.progress.warn(
             f"{top} is the project's and {distribution}'s: the project's files win, one by one",
             hint="rename the project's",
         )
-
-
-def _all_inline(pins: Mapping[str, Placement], tree: Tree, code: Sequence[Entry]) -> bool:
-    """Return whether nothing can have to be packed, so that compressing would be for nothing."""
-    raw = tree.size_bytes + sum(entry.size for entry in code)
-    return raw <= UNZIPPED_BYTES and set(pins.values()) <= {"inline"}
-
-
-def _weigh(name: str, files: Sequence[File], compressed: CompressedDistribution | None) -> Weight:
-    return Weight(
-        distribution=name,
-        raw_bytes=sum(file.size for file in files),
-        packed_bytes=compressed.packed_bytes if compressed else 0,
-        restored_bytes=sum(-(-file.size // _BLOCK) * _BLOCK for file in files),
-    )

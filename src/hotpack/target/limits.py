@@ -54,6 +54,10 @@ CONCURRENCY: Final = 1000
 MB_PER_VCPU: Final = 1769
 """Configure Lambda function memory: "At 1,769 MB, a function has the equivalent of one vCPU"."""
 
+INIT_VCPUS: Final = 2.0
+"""CPU time in the init phase, whatever the memory: [measured] by lambda-perf, whose functions of
+128 and of 1,024 MB take the same median init."""
+
 CPU_PERIOD_US: Final = 20_000
 """In which the CPU quota is given out. [measured] by others from inside functions; AWS publishes
 nothing."""
