@@ -80,9 +80,10 @@ class Processes:
     def thaw(self) -> None:
         """Let them go on."""
         with self._changed:
-            # What the kernel killed until now is not why the runtime ends later.
-            self._memory_kills = self._restraints.memory_kills()
             self._order_if_alive(b"t")
+            # What the kernel killed until now is not why the runtime ends later. Asked after the
+            # order, it is asked while the holder carries that out.
+            self._memory_kills = self._restraints.memory_kills()
 
     def hold_cpu(self) -> None:
         """Hold the sandbox to the function's share of CPU time from now on."""
