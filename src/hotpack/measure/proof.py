@@ -1,24 +1,25 @@
 """The proof that nothing is lost: what a full install shows, a function shows that restores it.
 
 Every file, folder, module, library and distribution of a tree is visited in a way drawn by chance,
-in a random order that the seed says, dealt out to several fresh sandboxes. Each sandbox visits what
-it was dealt in the full install and in the function, and what it finds must be the same.
+in a random order that the seed says. Most of it is dealt out in small parts to sandboxes that are
+fresh, where most files are not restored yet; the rest goes to two. What is found must be the same
+as in the full install.
 """
 
 import json
-import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from hotpack import local
 from hotpack.errors import HotpackError
-from hotpack.install import File, Kind, Tree
+from hotpack.install import Tree
 from hotpack.measure.folders import folder_of
+from hotpack.measure.operations import Deal, Event, Operation, deal, operations
 from hotpack.measure.walker import TOO_LONG
 from hotpack.pack import Entry, Release
 from hotpack.pipeline import Tools, build, prepare
@@ -31,42 +32,6 @@ from hotpack.target.limits import EPHEMERAL_STORAGE_MB, MEMORY_MB
 _WALKER: Final = Path(__file__).with_name("walker.py")
 _MODULE: Final = "_hotpack_walker"
 _TIMEOUT_S: Final = 900
-_AT_ONCE: Final = 4000
-"""Operations in an event, which may have 6 MB."""
-
-_MODULES_AT_ONCE: Final = 60
-"""Modules of a package that one process imports, one after the other."""
-
-READS: Final = (
-    "by descriptor",
-    "linecache",
-    "read by io",
-    "read by mmap",
-    "read by open",
-    "read by os",
-    "read by pathlib",
-    "read, copied",
-)
-FORKED_READS: Final = ("read in a fork", "read, relative")
-LOOKS: Final = ("access", "exists", "lstat", "pathlib", "stat")
-LISTS: Final = (
-    "listdir",
-    "listdir in a fork",
-    "listdir of a descriptor",
-    "listdir of bytes",
-    "listdir, relative",
-    "pathlib iterdir",
-    "scandir",
-)
-BELOW: Final = ("glob below", "pathlib rglob")
-
-_REACHED_BY_C: Final = frozenset({Kind.DATA, Kind.LIBRARY, Kind.EXECUTABLE})
-"""What other programs read too: never cold."""
-
-_T = TypeVar("_T")
-
-Operation = list[Any]
-"""Its kind and its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +54,9 @@ class Proof:
     starts: int
     """Sandboxes that the operations were dealt to."""
 
+    incomplete: int
+    """How many operations surely met a tree that was not restored whole: after them, it was not."""
+
     counts: Mapping[str, int]
     """How often each kind of operation was done; every import counts."""
 
@@ -106,8 +74,15 @@ class Walk:
     release: Release | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    results: list[Any]
+    missing: int
+    """Groups that are not restored yet."""
+
+
 def prove(
-    project: Project, tools: Tools, placement: Placement, *, seed: int, starts: int = 8
+    project: Project, tools: Tools, placement: Placement, *, seed: int, fresh: int = 12
 ) -> Proof:
     """Visit the project's tree where all of it is restored from packs, and in a full install.
 
@@ -119,7 +94,7 @@ def prove(
         prepared = prepare(walking, tools)
         release = build(walking, tools).release
         restored = Walk(local.function_of(release, "restored"), release)
-        deals = deal(operations(prepared.slimmed, seed), seed, starts)
+        deals = deal(operations(prepared.slimmed, seed), seed, fresh)
         full = full_install(prepared.slimmed, walking.config.target, tools)
         return compare(full, restored, deals, seed, tools)
 
@@ -160,140 +135,30 @@ def _walking(project: Project, folder: Path, placement: Placement) -> Project:
     return replace(project, root=folder, config=config)
 
 
-def operations(tree: Tree, seed: int) -> list[Operation]:
-    """Return what to do with a tree: the same for the same seed."""
-    chance = random.Random(seed)  # noqa: S311 - for variety
-    paths = {file.path for file in tree.files}
-    folders = sorted({parent for file in tree.files for parent in _parents(file.path)})
-    modules = sorted({name for file in tree.files for name in _module(file)})
-    packages = sorted(
-        folder.replace("/", ".")
-        for folder in folders
-        if f"{folder}/__init__.py" in paths
-        and all(part.isidentifier() for part in folder.split("/"))
-    )
-    return [
-        *_of_files(tree.files, chance),
-        *_of_folders(folders, chance),
-        *_of_modules(modules, packages, chance),
-        *(["get_data", *item] for item in _some(chance, _data(tree.files, packages), 0.05, 100)),
-        *(["metadata", item.name] for item in tree.distributions if ":" not in item.name),
-        ["all distributions"],
-        ["all entry points"],
-        ["all packages"],
-    ]  # fmt: skip
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def _module(file: File) -> Iterator[str]:
-    """Yield the name by which a file would be imported, if it can be."""
-    if file.path.endswith(".py"):
-        path = file.path.removesuffix(".py").removesuffix("/__init__")
-    elif file.kind is Kind.EXTENSION:
-        path = file.path.split(".")[0]
-    else:
-        return
-    if all(part.isidentifier() for part in path.split("/")):
-        yield path.replace("/", ".")
-
-
-def _data(files: Iterable[File], packages: Sequence[str]) -> list[list[str]]:
-    known = set(packages)
-    split = (file.path.rpartition("/") for file in files if file.kind is Kind.DATA)
-    pairs = ((folder.replace("/", "."), name) for folder, _, name in split)
-    return [[package, name] for package, name in pairs if package in known]
-
-
-def _of_files(files: Iterable[File], chance: random.Random) -> Iterator[Operation]:
-    for file in files:
-        yield [chance.choice(LOOKS), file.path]
-        if chance.random() < 0.03:
-            yield [chance.choice(FORKED_READS), file.path]
-        else:
-            yield [chance.choice(READS), file.path]
-        if chance.random() < 0.02:
-            yield [chance.choice([*LOOKS, *READS]), f"{file.path}.missing"]
-        if file.kind in _REACHED_BY_C and chance.random() < 0.2:
-            yield ["read by another program", file.path]
-        if file.kind in {Kind.LIBRARY, Kind.EXTENSION}:
-            yield ["dlopen", file.path]
-
-
-def _of_folders(folders: Sequence[str], chance: random.Random) -> Iterator[Operation]:
-    for folder in folders:
-        yield [chance.choice(LISTS), folder]
-        yield [chance.choice(LOOKS), folder]
-        if chance.random() < 0.3:
-            yield ["iter_modules", folder]
-        if folder and chance.random() < 0.05:
-            yield [chance.choice(("os.walk", "os.fwalk")), folder]
-            yield [chance.choice(BELOW), folder, chance.choice(("*", "*.py", "*.so*"))]
-    yield ["os.walk", ""]
-    yield ["glob", "*"]
-    yield ["listdir", "missing"]
-
-
-def _of_modules(
-    modules: Sequence[str], packages: Sequence[str], chance: random.Random
-) -> Iterator[Operation]:
-    tops = [name for name in modules if "." not in name]
-    for top in sorted({name.split(".")[0] for name in modules}):
-        group = [name for name in modules if name.split(".")[0] == top]
-        chance.shuffle(group)
-        for start in range(0, len(group), _MODULES_AT_ONCE):
-            yield ["import", group[start : start + _MODULES_AT_ONCE]]
-    yield from (["find_spec", name] for name in _some(chance, modules, 0.05, 200))
-    yield from (["loader", name] for name in _some(chance, modules, 0.05, 200))
-    yield from (["getsource", name] for name in _some(chance, modules, 0.02, 100))
-    yield from (["resources", name] for name in _some(chance, packages, 0.05, 40))
-    yield from (["walk_packages", name] for name in _some(chance, tops, 0.5, 15))
-    yield from (["import in a new interpreter", name] for name in _some(chance, tops, 0.5, 15))
-
-
-def _some(chance: random.Random, items: Sequence[_T], share: float, most: int) -> list[_T]:
-    """Return a part of the items drawn by chance: twenty, or their share up to a number."""
-    return chance.sample(items, min(len(items), max(20, min(most, round(share * len(items))))))
-
-
-def deal(operations: Sequence[Operation], seed: int, starts: int) -> list[list[Operation]]:
-    """Return the operations in random order, in as many parts as there are sandboxes."""
-    shuffled = list(operations)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - for variety
-    return [shuffled[start::starts] for start in range(starts)]
-
-
-def compare(
-    full: Walk, restored: Walk, deals: Sequence[Sequence[Operation]], seed: int, tools: Tools
-) -> Proof:
-    """Return the proof of what both functions show where they are dealt the same operations."""
+def compare(full: Walk, restored: Walk, deals: Sequence[Deal], seed: int, tools: Tools) -> Proof:
+    """Return the proof of what both functions show where they are asked for the same."""
     counts: Counter[str] = Counter()
     differing: list[Operation] = []
     found: dict[str, tuple[Any, Any]] = {}
-    total = 2 * sum(map(len, deals))
-    with tools.progress.task(
-        "visit the full install and the restored tree", total, "files"
-    ) as advance:
-        for operations in deals:
-            before = _perform(full, operations, tools)
-            advance(len(operations))
-            after = _perform(restored, operations, tools)
-            advance(len(operations))
-            for operation, one, other in zip(operations, before, after, strict=True):
-                parts = list(_parts(operation, one, other))
-                counts[operation[0]] += len(parts)
-                different = {what: pair for what, *pair in parts if pair[0] != pair[1]}
-                if different:
-                    differing.append(operation)
-                    found |= {what: (one, other) for what, (one, other) in different.items()}
+    incomplete = 0
+    events = [event for deal in deals for event in deal]
+    with tools.progress.task("visit both trees", 2 * sum(map(len, events)), "files") as advance:
+        before = _visit(full, events, tools, advance)  # fresh or not, it is the same
+        after = [answer for deal in deals for answer in _visit(restored, deal, tools, advance)]
+    for event, one, other in zip(events, before, after, strict=True):
+        incomplete += len(event) if other.missing else 0
+        for operation, *results in zip(event, one.results, other.results, strict=True):
+            parts = list(_parts(operation, *results))
+            counts[operation[0]] += len(parts)
+            different = {what: pair for what, *pair in parts if pair[0] != pair[1]}
+            if different:
+                differing.append(operation)
+                found |= {what: (pair[0], pair[1]) for what, pair in different.items()}
     unsteady = _unsteady(full, differing, found, tools)
     return Proof(
         seed,
         len(deals),
+        incomplete,
         dict(sorted(counts.items())),
         tuple(sorted(unsteady)),
         tuple(
@@ -306,10 +171,12 @@ def _unsteady(
     full: Walk, operations: Sequence[Operation], found: Mapping[str, tuple[Any, Any]], tools: Tools
 ) -> set[str]:
     """Return what the full install itself shows differently the second time, of what differs."""
-    again = _perform(full, operations, tools) if operations else []
+    if not operations:
+        return set()
+    [again] = _visit(full, [list(operations)], tools, lambda _: None)
     second = {
         what: one
-        for operation, result in zip(operations, again, strict=True)
+        for operation, result in zip(operations, again.results, strict=True)
         for what, one, _ in _parts(operation, result, result)
     }
     return {
@@ -332,25 +199,30 @@ def _parts(operation: Operation, one: Any, other: Any) -> Iterator[tuple[str, An
         yield " ".join(map(str, operation)), one, other
 
 
-def _perform(walk: Walk, operations: Sequence[Operation], tools: Tools) -> list[Any]:
-    """Return what the operations find in a fresh sandbox."""
+def _visit(
+    walk: Walk, events: Sequence[Event], tools: Tools, advance: Callable[[int], None]
+) -> list[_Answer]:
+    """Return what a fresh sandbox answers to the events, one after the other."""
     settings = Settings(enforce_package_size=False)
-    results: list[Any] = []
     with local.run(walk.function, tools, release=walk.release, settings=settings) as running:
-        while len(results) < len(operations):
-            part = operations[len(results) : len(results) + _AT_ONCE]
-            results += _invoke(running.function, part)
-    return results
+        return [_ask(running.function, event, advance) for event in events]
 
 
-def _invoke(function: LocalLambda, operations: Sequence[Operation]) -> list[Any]:
-    invocation = function.invoke(json.dumps({"operations": operations}).encode())
-    if invocation.status != "success":
-        raise HotpackError(
-            f"the walk ended: {invocation.payload.decode()}", hint="\n".join(invocation.log[-5:])
-        )
-    results: list[Any] = json.loads(invocation.payload)["results"]
-    return results
+def _ask(function: LocalLambda, event: Event, advance: Callable[[int], None]) -> _Answer:
+    """Return the answer to an event, in as many invocations as it takes."""
+    answer = _Answer([], 0)
+    while len(answer.results) < len(event):
+        part = event[len(answer.results) :]
+        invocation = function.invoke(json.dumps({"operations": part}).encode())
+        if invocation.status != "success":
+            raise HotpackError(
+                f"the visit ended at {part[0]}: {invocation.payload.decode()}",
+                hint="\n".join(invocation.log[-5:]),
+            )
+        document = json.loads(invocation.payload)
+        advance(len(document["results"]))
+        answer = _Answer([*answer.results, *document["results"]], document["missing"])
+    return answer
 
 
 def _shown(one: Any, other: Any) -> tuple[str, str]:
