@@ -139,6 +139,17 @@ def test_still_computes(
     assert done.stdout.strip() == "200"
 
 
+def test_gpu_libraries(target: Target, tools: Tools, tmp_path: Path, python: Path) -> None:
+    """NVIDIA's libraries go; their extension modules, which import without a GPU, still do."""
+    tree = resolved(target, tools, tmp_path, "cuda-bindings", "nvidia-cuda-runtime-cu12")
+    result = slimmed(tree, target, python, tools).tree
+    gone = {file.path for file in tree.files} - {file.path for file in result.files}
+    assert any("libcudart.so" in path for path in gone)
+    lay_out(result, tmp_path)
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from cuda.bindings import driver"
+    subprocess.run([python, "-S", "-c", program], check=True)
+
+
 def test_another_target_than_the_host(tools: Tools, tmp_path: Path) -> None:
     """Wheels for another processor and Python are slimmed here, and pass the audit there."""
     other: Architecture = "x86_64" if host_architecture() == "arm64" else "arm64"

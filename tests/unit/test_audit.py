@@ -71,6 +71,17 @@ def test_library_that_nobody_has() -> None:
     assert "headless" in found[0].way_out
 
 
+def test_gpu_libraries_that_nobody_has() -> None:
+    """What a file needs of a GPU is one warning, with the CPU build as the way out."""
+    needs = library(needed=("libcudart.so.12", "libcublasLt.so.12", "libcuda.so.1", "libGL.so.1"))
+    [gpu, gl] = audit(libraries(torch_x=needs), NEW)
+    assert gpu.problem == (
+        "needs libcudart.so.12, libcublasLt.so.12, libcuda.so.1, and Lambda has no GPU"
+    )
+    assert "UV_TORCH_BACKEND=cpu" in gpu.way_out
+    assert "libGL.so.1" in gl.problem
+
+
 def test_needs_between_distributions() -> None:
     """A need that only another distribution meets is told; one's own comes first."""
     found = libraries(

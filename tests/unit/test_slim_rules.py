@@ -53,7 +53,40 @@ def test_gpu_build() -> None:
     """A library that needs a GPU library is of a GPU build: the error names the CPU build."""
     with pytest.raises(DependencyError, match="xgboost is a GPU build.*libnccl.so.2") as caught:
         drop_gpu(tree(NCCL, NCCL_MODULE, XGBOOST), needing("libnccl.so.2"))
-    assert "UV_TORCH_BACKEND=cpu" in (caught.value.hint or "")
+    assert "a build of xgboost for CPUs" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("distribution", "hint"),
+    [("torch", "UV_TORCH_BACKEND=cpu"), ("onnxruntime-gpu", "name onnxruntime instead")],
+)
+def test_gpu_build_of_which_there_is_another(distribution: str, hint: str) -> None:
+    """The hint for a well-known GPU build says how its CPU build is asked for."""
+    own = file("lib/libown.so", Kind.LIBRARY, distribution)
+    found = Libraries(
+        {
+            NCCL.path: (NCCL, Library("x86_64", "libnccl.so.2", (), (), ())),
+            own.path: (own, Library("x86_64", None, ("libnccl.so.2",), (), ())),
+        }
+    )
+    with pytest.raises(DependencyError) as caught:
+        drop_gpu(tree(NCCL, own), found)
+    assert hint in (caught.value.hint or "")
+
+
+def test_what_modules_of_gpu_distributions_load() -> None:
+    """An extension module imports without a GPU: it stays, and all that it loads; the rest goes."""
+    module = file("cuda/bindings/driver.abi3.so", Kind.EXTENSION, "cuda-bindings")
+    near = file("cuda/bindings/libnear.so.1", Kind.LIBRARY, "cuda-bindings")
+    far = file("nvidia/lib/libfar.so.2", Kind.LIBRARY, "nvidia-far")
+    other = file("nvidia/lib/libother.so", Kind.LIBRARY, "nvidia-far")
+    needs = {module: ("libnear.so.1",), near: ("libfar.so.2",), far: ("libc.so.6",), other: ()}
+    found = Libraries(
+        {item.path: (item, Library("x86_64", None, names, (), ())) for item, names in needs.items()}
+    )
+    slimmed, report = drop_gpu(tree(*needs), found)
+    assert set(slimmed.files) == {module, near, far}
+    assert report.note == "nvidia-far: nothing here loads them without a GPU"
 
 
 def test_without_gpu_libraries() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from hotpack.audit.gpu import cpu_build, is_gpu_library
 from hotpack.audit.libraries import Libraries
 from hotpack.binaries import Library
 from hotpack.install import File, Kind
@@ -12,7 +13,6 @@ from hotpack.target.libraries import has_library, newest_version
 
 _KNOWN_WAYS_OUT = {
     "libGL.so.1": "opencv-python-headless instead of opencv-python needs no display",
-    "libcuda.so.1": "Lambda has no GPU: the CPU build of the package needs no driver",
     "libgomp.so.1": "scikit-learn's and torch's wheels bring their own: is a wheel incomplete?",
 }
 
@@ -55,8 +55,18 @@ def _examine(file: File, library: Library, provided: set[str], target: Target) -
         )
         return
     yield from _too_new(file, library, provided, target)
-    for name in library.needed:
-        if name not in provided and not has_library(target.runtime, name):
+    missing = [
+        name
+        for name in library.needed
+        if name not in provided and not has_library(target.runtime, name)
+    ]
+    for_gpu = [name for name in missing if is_gpu_library(name)]
+    if for_gpu:
+        problem = f"needs {', '.join(for_gpu)}, and Lambda has no GPU"
+        way_out = cpu_build(file.distribution)
+        yield Finding("warning", file.distribution, file.path, problem, way_out)
+    for name in missing:
+        if name not in for_gpu:
             yield Finding(
                 "warning",
                 file.distribution,

@@ -1,7 +1,7 @@
 """All libraries of a tree, and which of them need which."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -29,6 +29,21 @@ class Libraries:
                 if name:
                     found.setdefault(name, set()).add(file.distribution)
         return {name: frozenset(owners) for name, owners in found.items()}
+
+    def loaded_by(self, files: Iterable[File]) -> set[str]:
+        """Return the paths of the libraries that loading these files loads, and so on."""
+        paths: dict[str, list[str]] = {}
+        for path, (_, library) in self.by_path.items():
+            for name in {PurePosixPath(path).name, library.soname}:
+                paths.setdefault(name or "", []).append(path)
+        waiting = [file.path for file in files if file.path in self.by_path]
+        loaded: set[str] = set()
+        while waiting:
+            for name in self.by_path[waiting.pop()][1].needed:
+                new = set(paths.get(name, ())) - loaded
+                loaded |= new
+                waiting += new
+        return loaded
 
     def needs_between(self) -> Iterator[tuple[File, str, str]]:
         """Yield every need that crosses distributions: file, library's name, who has it.
