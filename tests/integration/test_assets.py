@@ -61,6 +61,31 @@ def test_inline(project: Project, tools: Tools) -> None:
     assert found["weights"] == ["x.npy", "y.npy"]
 
 
+@pytest.mark.parametrize("placement", ["bundled", "remote"])
+def test_packed(project: Project, tools: Tools, placement: str) -> None:
+    """The handler finds assets by their variables where they are restored from packs."""
+    built = build(load_project(project.root, {"place": {"*": placement}}), tools)
+    assert built.release.environment == {}
+    function = local.function_of(built.release, placement)
+    with local.run(function, tools, release=built.release) as running:
+        found = answer(running.function)
+    assert found["model"] == (bytes(range(256)) * 40).hex()
+    assert found["weights"] == ["x.npy", "y.npy"]
+    assert str(found["at"]).startswith("/tmp/hotpack/")
+
+
+def test_one_packed_one_not(project: Project, tools: Tools) -> None:
+    """Assets can be pinned each for itself, as distributions are."""
+    built = build(load_project(project.root, {"place": {"asset:weights": "bundled"}}), tools)
+    assert built.layout.names("bundled") == ("asset:weights",)
+    assert list(built.release.environment) == ["HOTPACK_ASSET_MODEL"]
+    function = local.function_of(built.release, "both")
+    with local.run(function, tools, release=built.release) as running:
+        found = answer(running.function)
+    assert found["model"] == (bytes(range(256)) * 40).hex()
+    assert found["weights"] == ["x.npy", "y.npy"]
+
+
 def test_in_the_bare_function(project: Project, tools: Tools) -> None:
     """The full install that figures are divided by has the assets too."""
     function = bare_function(prepare(project, tools), tools)
