@@ -70,8 +70,9 @@ def by_profile(tree: Tree, profile: Profile, **needed: list[str]) -> Arrangement
 
 
 def by_imports(tree: Tree, *names: str, **imports: Imports) -> Arrangement:
-    use = imported(tree, names, lambda file: imports.get(Path(file.path).stem, Imports()))
-    return arrange(tree, use, find_needs(make_libraries(tree), {f.path for f in tree.files}))
+    needs = find_needs(make_libraries(tree), {file.path for file in tree.files})
+    use = imported(tree, names, lambda f: imports.get(Path(f.path).stem, Imports()), needs)
+    return arrange(tree, use, needs)
 
 
 def paths(files: tuple[File, ...]) -> list[str]:
@@ -187,6 +188,15 @@ def test_library_that_c_opens_first() -> None:
     arrangement = by_profile(tree, make_profile(*recorded), x=["one.so"], one=["two.so"])
     assert hot(arrangement) == ["two.so", "one.so", f"x{EXTENSION}"]
     assert arrangement.native == {"one.so", "two.so"}
+
+
+def test_what_is_loaded_already() -> None:
+    """What a native library needs is native, unless something that Python loads brought it."""
+    tree = make_tree(a=["late.so", "one.so", "two.so", f"x{EXTENSION}"])
+    recorded = touch(f"x{EXTENSION}"), touch("late.so", native=True)
+    arrangement = by_profile(tree, make_profile(*recorded), x=["one.so"], late=["one.so", "two.so"])
+    assert arrangement.native == {"late.so", "two.so"}
+    assert hot(arrangement) == ["two.so", "late.so", "one.so", f"x{EXTENSION}"]
 
 
 def test_what_a_lukewarm_library_needs() -> None:

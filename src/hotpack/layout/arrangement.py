@@ -44,9 +44,8 @@ class Arrangement:
 
 def arrange(tree: Tree, use: Use, needs: Mapping[str, tuple[str, ...]]) -> Arrangement:
     """Return the tree's files by what a cold start needs of them: what it uses, what that needs."""
-    native = {path for used in use.native for path in (*needs.get(used, ()), used)}
     hot = dict.fromkeys(path for used in use.paths for path in (*needs.get(used, ()), used))
-    order = {path: i for i, path in enumerate(sorted(hot, key=lambda path: path not in native))}
+    order = {path: i for i, path in enumerate(sorted(hot, key=lambda path: path not in use.native))}
     lukewarm = set(_lukewarm(tree, order, needs))
     by_distribution = {
         name: Arranged(
@@ -56,7 +55,7 @@ def arrange(tree: Tree, use: Use, needs: Mapping[str, tuple[str, ...]]) -> Arran
         )
         for name, files in tree.by_distribution().items()
     }
-    return Arrangement(by_distribution, order, frozenset(native), needs, use.basis)
+    return Arrangement(by_distribution, order, use.native, needs, use.basis)
 
 
 def _lukewarm(

@@ -34,7 +34,8 @@ class Use:
     """In the order of first use."""
 
     native: frozenset[str]
-    """Those that code in C may touch without Python's knowing."""
+    """Those that code in C may touch without Python's knowing, with what a loader loads for them
+    that is not there already."""
 
     basis: Basis
 
@@ -58,20 +59,25 @@ def traced(
     """
     find = _Finder.of(tree)
     paths = {file.path: None for file in tree.files if _is_in_reach_of_c(file, changed)}
-    native = set(paths)
+    native = _with_needs(paths, needs)
     loaded: set[str] = set()
     for touch in profile.touches:
         found = find.used(touch)
         paths.update(dict.fromkeys(found))
         if touch.native:
-            native.update(path for path in found if path not in loaded)
+            native |= _with_needs(found, needs) - loaded
         else:
             loaded.update(needed for path in found for needed in needs.get(path, ()))
     basis: Basis = "stale profile" if changed else "profile"
     return Use(tuple(paths), frozenset(native), basis)
 
 
-def imported(tree: Tree, names: Iterable[str], imports_of: Callable[[File], Imports]) -> Use:
+def imported(
+    tree: Tree,
+    names: Iterable[str],
+    imports_of: Callable[[File], Imports],
+    needs: Mapping[str, Collection[str]],
+) -> Use:
     """Return what importing the names uses, as far as that can be told without running anything.
 
     Of the distributions that are reached, and of those without modules, which only C can use, all
@@ -85,7 +91,11 @@ def imported(tree: Tree, names: Iterable[str], imports_of: Callable[[File], Impo
     native = [file.path for file in tree.files if _is_in_reach_of_c(file, owners)]
     bytecode = _bytecode_by_source(tree)
     used = [bytecode.get(file.path, file.path) for file in reached]
-    return Use((*native, *used), frozenset(native), "imports")
+    return Use((*native, *used), frozenset(_with_needs(native, needs)), "imports")
+
+
+def _with_needs(paths: Iterable[str], needs: Mapping[str, Collection[str]]) -> set[str]:
+    return {needed for path in paths for needed in (path, *needs.get(path, ()))}
 
 
 def _is_in_reach_of_c(file: File, owners: Collection[str]) -> bool:

@@ -1,5 +1,7 @@
 """Between the halves: which of the prepared files a cold start uses."""
 
+from collections.abc import Mapping, Sequence
+
 from hotpack.install import File
 from hotpack.layout import (
     Arrangement,
@@ -32,7 +34,7 @@ def arrangement_of(prepared: Prepared, tools: Tools) -> Arrangement:
     needs = find_needs(prepared.libraries, {file.path for file in tree.files})
     profile = read_profile(prepared.project.root)
     if profile is None:
-        return arrange(tree, _imported(prepared, tools), needs)
+        return arrange(tree, _imported(prepared, needs, tools), needs)
     changed = changed_since(profile, tree, prepared.project.config.target)
     if changed:
         tools.progress.warn(
@@ -43,7 +45,7 @@ def arrangement_of(prepared: Prepared, tools: Tools) -> Arrangement:
     return arrange(tree, traced(profile, tree, needs, changed), needs)
 
 
-def _imported(prepared: Prepared, tools: Tools) -> Use:
+def _imported(prepared: Prepared, needs: Mapping[str, Sequence[str]], tools: Tools) -> Use:
     """Return what the project's own code imports, all of its files counted."""
     sources = [file.source for file in prepared.code if file.path.endswith(".py")]
     own = [read_source(source.read_bytes(), texts=True) for source in sources]
@@ -54,7 +56,7 @@ def _imported(prepared: Prepared, tools: Tools) -> Use:
             advance(1)
             return read_module(file, tools.cache)
 
-        return imported(prepared.slimmed, names, read)
+        return imported(prepared.slimmed, names, read, needs)
 
 
 def _difference(profile: Profile, prepared: Prepared, changed: tuple[str, ...]) -> str:
