@@ -52,7 +52,7 @@ def trace(root: Path, named: tuple[str, ...], recorder: Choice, as_json: bool) -
     chosen, because = choose(recorder)
     if because:
         tools.progress.warn(
-            f"{because}: Python alone records, which does not see {chosen.blind_spots}",
+            f"{because}; Python alone records, which does not see {chosen.blind_spots}",
             hint=INSTALL_STRACE,
         )
     prepared = prepare(project, tools)

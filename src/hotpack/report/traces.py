@@ -17,6 +17,7 @@ from hotpack.trace import Recorder
 SHOWN: Final = 10
 _READING: Final = frozenset({"executed", "mapped", "opened"})
 _BAR: Final = 14
+_NAME: Final = 46
 """80 columns hold the tables."""
 
 
@@ -78,7 +79,7 @@ def touched_text(profile: Profile, tree: Tree) -> Text:
         (f"{sums['read_files']:,} of {sums['files']:,} files", "bold"),
         ", ",
         (f"{mb(sums['read_bytes'])} of {mb(sums['size_bytes'])}", "bold"),
-        f"; of {only_asked:,} more files they ask whether they exist.",
+        f"; of {only_asked:,} more they ask whether they exist.",
     )
 
 
@@ -101,7 +102,7 @@ def imports_table(profile: Profile) -> Table:
     longest = max((module.self_ms for module in slowest), default=0.0) or 1.0
     for module in slowest[:SHOWN]:
         bar = Text("█" * round(module.self_ms / longest * _BAR), "yellow")
-        table.add_row(module.name, f"{module.self_ms:,.1f} ms", bar)
+        table.add_row(_end_of(module.name), f"{module.self_ms:,.1f} ms", bar)
     if rest := slowest[SHOWN:]:
         table.add_row(f"{len(rest):,} more", f"{sum(m.self_ms for m in rest):,.1f} ms", "")
     return table
@@ -160,6 +161,11 @@ def _add_share(table: Table, name: str, found: Sequence[Share]) -> None:
         f"{sums['files']:,}",
         Text.assemble(("█" * filled, "red"), ("░" * (_BAR - filled), "dim"), f" {part:.0%}"),
     )
+
+
+def _end_of(name: str) -> str:
+    """Return as much of a module's name as there is room for: its end tells most."""
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
 def _slowest(profile: Profile) -> list[Module]:

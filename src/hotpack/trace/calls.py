@@ -79,6 +79,8 @@ def read_calls(lines: Iterable[str], folder: str = "/") -> Iterator[Call]:
             continue  # of the descriptor itself, which was opened before
         start = _text(named[1]) if named[1] else folders.get(thread, folder)
         path = posixpath.normpath(posixpath.join(start, _text(named[2])))
+        if name in _OPENING and result[2]:
+            path = _text(result[2])  # where symbolic links on the way have led
         if name == "chdir" and error is None:
             folders[thread] = folder = path
         if not (name in _OPENING and "O_DIRECTORY" in arguments):  # listing it is the touch

@@ -47,7 +47,9 @@ class Strace:
     """The kernel's word on every call of every process, and Python's on which are its own."""
 
     name = "strace"
-    blind_spots = "opens by io_uring, and what other events than these would touch"
+    blind_spots = (
+        "what other events or another processor would touch, nor what is opened by io_uring"
+    )
 
     def __init__(self, executable: Path) -> None:
         self._executable = executable
@@ -73,8 +75,8 @@ class PythonAlone:
 
     name = "python"
     blind_spots = (
-        "what C code opens, maps, runs or looks for by itself, what its threads do, and other "
-        "programs: certificates, models that C++ reads, libraries that libraries load"
+        "what C code and other programs open by themselves (certificates, models that C++ reads, "
+        "libraries that a library loads), nor what other events or another processor would touch"
     )
 
     def escort(self, folder: Path) -> Escort:

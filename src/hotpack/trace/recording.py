@@ -99,7 +99,12 @@ def touches(
     mapped = [path for path, how in ways.items() if "mapped" in how]
     loaded = [path for path, how in announced.items() if how & {"mapped", "executed"}]
     brought = _brought_along(loaded, mapped, libraries)
-    native = {path for path in unannounced if path not in brought}
+    searched = _searched(brought, libraries)
+    native = {
+        path
+        for path, how in unannounced.items()
+        if path not in brought and not (path in searched and how == {"statted"})
+    }
     return tuple(Touch(path, tuple(sorted(how)), path in native) for path, how in ways.items())
 
 
@@ -151,6 +156,17 @@ def _brought_along(
             _, library = libraries.by_path[path]
             waiting += [other for name in library.needed for other in named.get(name, ())]
     return frozenset(found)
+
+
+def _searched(paths: Iterable[str], libraries: Libraries) -> set[str]:
+    """Return the folders that the loader asks for on the libraries' behalf (DT_RUNPATH)."""
+    return {
+        posixpath.normpath(
+            entry.replace("${ORIGIN}", "$ORIGIN").replace("$ORIGIN", posixpath.dirname(path) or ".")
+        )
+        for path in paths
+        for entry in libraries.by_path[path][1].search
+    }
 
 
 def _folders(files: Iterable[str]) -> set[str]:

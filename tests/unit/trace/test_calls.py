@@ -17,6 +17,7 @@ def read(text: str, folder: str = "/var/task") -> list[Call]:
             Call("opened", "/t/a.py"),
         ),
         ('7 open("/t/a", O_RDONLY) = 3</t/a>', Call("opened", "/t/a")),
+        ('7 open("/tmp/link.so", O_RDONLY) = 3</t/a.so>', Call("opened", "/t/a.so")),
         ('7 openat2(3</t>, "a", 0x7ffd, 24) = 4</t/a>', Call("opened", "/t/a")),
         ('7 newfstatat(AT_FDCWD</tmp>, "/t/a", 0x7ffd, 0) = 0', Call("statted", "/t/a")),
         ('7 statx(5</t>, "b/../a", AT_STATX_SYNC_AS_STAT, STATX_ALL, 0x7) = 0',

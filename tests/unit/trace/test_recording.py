@@ -28,7 +28,7 @@ def libraries(**needs: tuple[str, ...]) -> Libraries:
         {
             f"p/{name}.so": (
                 File(f"p/{name}.so", 1, "", Kind.LIBRARY, "p", False, Path()),
-                Library("x86_64", f"{name}.so", needed, (), ()),
+                Library("x86_64", f"{name}.so", needed, ("$ORIGIN/../p.libs",), ()),
             )
             for name, needed in needs.items()
         }
@@ -116,9 +116,11 @@ def test_entries_of_scandir_are_stat_ed_for_python() -> None:
 
 
 def test_libraries_that_a_library_of_pythons_needs_are_not_native() -> None:
-    """DT_NEEDED is followed however far; what a library opens by itself is native."""
+    """DT_NEEDED is followed however far, and so are the folders where the loader looks; what a
+    library opens by itself is native."""
     sightings: list[Sighting] = [
         Announced("mapped", "p/extension.so"),
+        Seen("statted", "p.libs"),
         *(
             Seen(way, f"p/{name}.so")
             for name in ("extension", "blas", "fortran", "plugin", "part")
@@ -129,7 +131,8 @@ def test_libraries_that_a_library_of_pythons_needs_are_not_native() -> None:
         extension=("blas.so", "libc.so.6"), blas=("fortran.so",), fortran=(), plugin=("part.so",),
         part=(),
     )  # fmt: skip
-    found = touches(sightings, tuple(there.by_path), there)
+    found = touches(sightings, (*there.by_path, "p.libs/other.so"), there)
+    assert found[0] == Touch("p.libs", ("statted",))
     assert [touch.path for touch in found if touch.native] == ["p/plugin.so", "p/part.so"]
 
 
