@@ -64,7 +64,7 @@ def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
         if below is None or sys.flags.optimize or _imp.check_hash_based_pycs != "default":
             return None
         folder, _, name = below.rpartition("/")
-        cached = tree.folders.get(f"{folder}/__pycache__" if folder else "__pycache__", {})
+        cached = tree.files_in(f"{folder}/__pycache__" if folder else "__pycache__")
         row = cached.get(name.removesuffix(".py") + tag)
         if row is None or not restorer.groups[row[0]].is_bytecode:
             return None
@@ -101,16 +101,17 @@ class TreeFinder(FileFinder):
         name = fullname.rpartition(".")[2]
         base = f"{self.path}/{name}"
         below = f"{self._below}/{name}" if self._below else name
-        package = self._tree.folders.get(below)
-        if package is not None:
+        is_folder = below in self._tree.folders
+        if is_folder:
+            package = self._tree.files_in(below)
             for suffix, loader in self._suffixes:
                 if f"__init__{suffix}" in package:
                     return self._spec(loader, fullname, f"{base}/__init__{suffix}", [base])
-        files = self._tree.folders[self._below]
+        files = self._tree.files_in(self._below)
         for suffix, loader in self._suffixes:
             if name + suffix in files:
                 return self._spec(loader, fullname, base + suffix, None)
-        if package is None:
+        if not is_folder:
             return None
         spec = ModuleSpec(fullname, None)
         spec.submodule_search_locations = [base]

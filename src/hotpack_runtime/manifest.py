@@ -49,13 +49,16 @@ class Frame:
 class Group:
     """What is restored together: frames that follow each other in a pack, and their files."""
 
-    __slots__ = ("files", "frames", "is_bytecode", "raw_size")
+    __slots__ = ("folders", "frames", "is_bytecode", "raw_size")
 
-    def __init__(self, pack: Pack, offset: int, frames: list[list[Any]], is_bytecode: bool) -> None:
+    def __init__(
+        self, pack: Pack, offset: int, frames: list[Any], is_bytecode: bool, folders: list[str]
+    ) -> None:
         self.is_bytecode = is_bytecode
+        self.folders = folders
+        """Where its files are."""
+
         self.frames: list[Frame] = []
-        self.files: list[tuple[str, int, int, bool]] = []
-        """Path, start, size, whether it is executable."""
         start = 0
         for size, raw_size, sha256 in frames:
             self.frames.append(Frame(pack, offset, size, raw_size, sha256, start))
@@ -71,8 +74,8 @@ class Manifest:
 
     Attributes: tree, handler, bucket, cold, disk_bytes, variables, packs; groups in the order to
     restore them, of which the first `native`, `hot` and `lukewarm` ones (each count includes the
-    one before) are needed that early; folders, their files by name; needs, the libraries that are
-    loaded with a library.
+    one before) are needed that early; folders, by name; needs, the libraries that are loaded with
+    a library.
 
     """
 
@@ -89,18 +92,15 @@ class Manifest:
         self.disk_bytes: int = document["disk_bytes"]
         self.variables: dict[str, str] = document["variables"]
         self.packs = [Pack(p["name"], p["size"], p["key"], p["holds"]) for p in document["packs"]]
+        self.folders: dict[str, str] = document["folders"]
+        names = list(self.folders)
         self.groups = [
-            Group(self.packs[pack], offset, frames, bool(is_bytecode))
-            for pack, offset, is_bytecode, frames in document["groups"]
+            Group(self.packs[pack], offset, frames, bool(is_bytecode), [names[i] for i in folders])
+            for pack, offset, is_bytecode, frames, folders in document["groups"]
         ]
         self.native, self.hot, self.lukewarm = document["counts"]
         self.needs: dict[str, list[str]] = document["needs"]
-        self.folders: dict[str, dict[str, Row]] = {
-            folder: self._files(folder, rows) for folder, rows in document["folders"].items()
-        }
-        for group in self.groups:
-            if len(group.frames) > 1 and {f[1:3] for f in group.files} != {(0, group.raw_size)}:
-                raise ValueError("a group of several frames holds one file")
+        self._files: dict[str, dict[str, Row]] = {}
 
     @classmethod
     def read(cls, path: str) -> Manifest:
@@ -113,19 +113,50 @@ class Manifest:
                 f"hotpack: {path} is no manifest ({error!r}): build and deploy the function again"
             ) from None
 
-    def _files(self, folder: str, rows: list[list[Any]]) -> dict[str, Row]:
-        """Return a folder's files by name; raises ValueError for what leaves tree or group."""
+    def files_in(self, folder: str) -> dict[str, Row]:
+        """Return a folder's files by name; none where there is no such folder.
+
+        Read when it is asked for: tensorflow has 20,000 files, and a start looks at 400 folders.
+        """
+        files = self._files.get(folder)
+        if files is None:
+            try:
+                files = self._read(folder, self.folders.get(folder, ""))
+            except (ValueError, IndexError) as error:
+                raise RestoreError(
+                    f"hotpack: the manifest is damaged ({error}): build and deploy the function "
+                    "again"
+                ) from None
+            self._files[folder] = files
+        return files
+
+    def files_of(self, index: int) -> list[tuple[str, int, int, bool]]:
+        """Return the files of a group: path, start, size, whether it is executable."""
+        group = self.groups[index]
+        found = [
+            (f"{folder}/{name}" if folder else name, start, size, executable)
+            for folder in group.folders
+            for name, (of, start, size, executable) in self.files_in(folder).items()
+            if of == index
+        ]
+        if len(group.frames) > 1 and {f[1:3] for f in found} != {(0, group.raw_size)}:
+            raise RestoreError(
+                "hotpack: the manifest is damaged (a group of several frames holds one file): "
+                "build and deploy the function again"
+            )
+        return found
+
+    def _read(self, folder: str, text: str) -> dict[str, Row]:
+        """Return a folder's files; raises ValueError for what leaves the tree or its group."""
         if folder and not all(part not in ("", ".", "..") for part in folder.split("/")):
             raise ValueError(f"{folder!r} leaves the tree")
-        prefix = f"{folder}/" if folder else ""
         files: dict[str, Row] = {}
-        groups = self.groups
-        for name, index, start, size, executable in rows:
-            group = groups[index]
-            if not 0 <= start <= start + size <= group.raw_size:
-                raise ValueError(f"{prefix}{name} is no run of its group's bytes")
+        for line in text.split("\n") if text else ():
+            index, start, size, executable, name = line.split(" ", 4)
+            row = int(index), int(start), int(size), executable == "1"
+            if row[0] < 0 or not 0 <= row[1] <= row[1] + row[2] <= self.groups[row[0]].raw_size:
+                raise ValueError(f"{folder}/{name} is no run of its group's bytes")
             if name in files or "/" in name or name in ("", ".", ".."):
-                raise ValueError(f"{prefix}{name!r} is no name of its own in its folder")
-            group.files.append((prefix + name, start, size, bool(executable)))
-            files[name] = (index, start, size, bool(executable))
+                raise ValueError(f"{folder}/{name!r} is no name of its own in its folder")
+            files[name] = row
         return files

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Taken = tuple[int, list[Frame]]
     """A group, and those of its frames that one thread has taken."""
 
-BLOCK = 4096
 SPAN_RAW_BYTES = 4 * 1024 * 1024
 """What one thread holds at a time: neighbouring frames are read at once, up to this size, since
 each request to S3 takes 20 to 40 ms."""
@@ -64,6 +63,7 @@ class Restorer:
     ) -> None:
         self.at_work = AtWork()
         self.groups: list[Group] = manifest.groups
+        self._files_of = manifest.files_of
         self.state = bytearray(len(manifest.groups))
         self._tree = tree
         self._beside = os.path.join(os.path.dirname(tree), "partial")
@@ -107,7 +107,7 @@ class Restorer:
             with self._changed:
                 raw = self._raws.get(index)
                 if raw is not None:
-                    self._count_read(index)
+                    self._count_read(index, size)
                     return memoryview(raw)[start : start + size]
                 if self.state[index] == THERE:
                     return None
@@ -310,7 +310,7 @@ class Restorer:
         if group.is_bytecode and not as_files:
             self._keep(index, raw)
             return
-        for path, start, size, executable in group.files:
+        for path, start, size, executable in self._files_of(index):
             self._write(path, raw[start : start + size], executable)
         self._there(index)
 
@@ -321,14 +321,14 @@ class Restorer:
                 if len(cold) >= COLD_IN_MEMORY:
                     self._forget(cold[0])
             self._raws[index] = raw
-            self._unread[index] = len(self.groups[index].files)
+            self._unread[index] = len(raw)
             self.state[index] = LOADED
             self._changed.notify_all()
 
-    def _count_read(self, index: int) -> None:
+    def _count_read(self, index: int, size: int) -> None:
         """Free a group of bytecode when all of it was imported."""
-        self._unread[index] -= 1
-        if not self._unread[index]:
+        self._unread[index] -= size
+        if self._unread[index] <= 0:
             self._forget(index)
 
     def _forget(self, index: int) -> None:
@@ -345,10 +345,10 @@ class Restorer:
     # -- files ------------------------------------------------------------------------------
 
     def _begin(self, index: int) -> _Large:
-        group = self.groups[index]
         path = self._place_beside()
         try:
-            return _Large(path, self._create(path, group.files[0][3]), group.frames)
+            executable = self._files_of(index)[0][3]
+            return _Large(path, self._create(path, executable), self.groups[index].frames)
         except OSError as error:
             self.state[index] = MISSING
             raise self._cannot(error) from None
@@ -364,7 +364,7 @@ class Restorer:
                 return
             del self._large[index]
         os.close(large.handle)
-        first, *others = self.groups[index].files
+        first, *others = self._files_of(index)
         for path, _start, _size, executable in others:
             self._copy(large.path, path, executable)
         self._move(large.path, first[0])
@@ -451,14 +451,9 @@ class Restorer:
                 _remove_file(f"{self._beside}/{name}")
 
     def _check_space(self, manifest: Manifest, free: int) -> None:
-        needed = manifest.disk_bytes
-        if any(self.state):
-            needed = sum(
-                -(-size // BLOCK) * BLOCK
-                for index, group in enumerate(self.groups)
-                if self.state[index] != THERE
-                for _path, _start, size, _executable in group.files
-            )
+        raw = sum(group.raw_size for group in self.groups)
+        there = sum(g.raw_size for i, g in enumerate(self.groups) if self.state[i] == THERE)
+        needed = manifest.disk_bytes * (raw - there) // raw if raw else 0
         if needed > free:
             raise RestoreError(
                 f"hotpack: the packs take {needed} bytes in {os.path.dirname(self._tree)} and "

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from hotpack_runtime.manifest import Manifest, Row
     from hotpack_runtime.restorer import Restorer
 
-_NO_FILES: dict[str, Row] = {}
-
 
 class Tree:
     """The files of a manifest below the folder `root`, which may not be there yet."""
@@ -22,6 +20,7 @@ class Tree:
     def __init__(self, manifest: Manifest, restorer: Restorer, root: str) -> None:
         self.root = root
         self.folders = manifest.folders
+        self.files_in = manifest.files_in
         self._mark = os.path.basename(root)
         """Stands in every path that leads here, but for those over links and folders' handles."""
 
@@ -31,14 +30,9 @@ class Tree:
         self._working_folder: str | None = ""
         """The folder of the process, if it is in the tree; None where that is not known."""
 
+        self._children: dict[str, list[str]] | None = None
         self.when_complete: Callable[[], None] = lambda: None
         """Called when every file is there."""
-
-        for folder in [*self.folders]:
-            parent = folder
-            while parent:
-                parent = parent.rpartition("/")[0]
-                self.folders.setdefault(parent, {})
 
     @property
     def is_complete(self) -> bool:
@@ -75,7 +69,7 @@ class Tree:
         if below is None:
             return
         folder, _, name = below.rpartition("/")
-        row = self.folders.get(folder, _NO_FILES).get(name)
+        row = self.files_in(folder).get(name) if folder in self.folders else None
         if row is not None:
             self._restore(below, row)
         elif below in self.folders:
@@ -92,10 +86,9 @@ class Tree:
             return
         prefix = f"{below}/" if below else ""
         self._restorer.make_folder(below)
-        for folder in self.folders:
-            if folder and folder.rpartition("/")[0] == below:
-                self._restorer.make_folder(folder)
-        for name, row in self.folders[below].items():
+        for name in self._folders_in(below):
+            self._restorer.make_folder(prefix + name)
+        for name, row in self.files_in(below).items():
             self._restore(prefix + name, row)
 
     def touch_everything(self) -> None:
@@ -107,8 +100,8 @@ class Tree:
 
     def count_missing(self) -> int:
         """Return how many files are not there yet."""
-        groups, state = self._restorer.groups, self._restorer.state
-        return sum(len(groups[i].files) for i in range(len(groups)) if state[i] != THERE)
+        rows = (row for folder in self.folders for row in self.files_in(folder).values())
+        return sum(self._restorer.state[row[0]] != THERE for row in rows)
 
     def moved(self) -> None:
         """Forget which folder the process is in: it changes."""
@@ -119,7 +112,17 @@ class Tree:
             self._restorer.ensure(row[0])
         for library in self._needs.get(below, ()):
             folder, _, name = library.rpartition("/")
-            self._restorer.ensure(self.folders[folder][name][0])
+            self._restorer.ensure(self.files_in(folder)[name][0])
+
+    def _folders_in(self, below: str) -> list[str]:
+        """Return the names of the folders directly in a folder."""
+        if self._children is None:
+            self._children = {}
+            for folder in self.folders:
+                parent, _, name = folder.rpartition("/")
+                if name:
+                    self._children.setdefault(parent, []).append(name)
+        return self._children.get(below, [])
 
     def _normal(self, path: str) -> str:
         """Return a path without `.`, `..` and empty parts; each folder on the way is made."""

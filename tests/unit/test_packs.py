@@ -231,8 +231,10 @@ def test_what_is_there_needs_no_space(tmp_path: Path) -> None:
     make_packs(tmp_path)
     tree = open_tree(tmp_path)
     tree.ensure(0)
-    left = sum(f[2] for group in tree.groups[1:] for f in group.files)
+    left = sum(group.raw_size for group in tree.groups[1:])
     open_tree(tmp_path, free_bytes=lambda _: left + 7 * 4096)
+    with pytest.raises(RestoreError, match="are free"):
+        open_tree(tmp_path, free_bytes=lambda _: left - 7 * 4096)
 
 
 def change(folder: Path, harm: Callable[[dict[str, Any]], None]) -> None:
@@ -241,11 +243,23 @@ def change(folder: Path, harm: Callable[[dict[str, Any]], None]) -> None:
     (folder / "manifest.json").write_text(json.dumps(document))
 
 
+def add(document: dict[str, Any], line: str) -> None:
+    """Put a file into the tree's root."""
+    document["folders"][""] += f"\n{line}"
+    for group in document["groups"]:
+        group[4] = sorted({0, *group[4]})
+
+
 @pytest.mark.parametrize("folder", ["../out", "/etc", "a/../../out", "a//b", "."])
 def test_folders_that_leave_the_tree(tmp_path: Path, folder: str) -> None:
     """A manifest cannot make the runtime write outside of the tree."""
     make_packs(tmp_path)
-    change(tmp_path, lambda document: document["folders"].update({folder: [["x", 0, 0, 0, 0]]}))
+
+    def harm(document: dict[str, Any]) -> None:
+        document["folders"][folder] = "0 0 0 0 x"
+        document["groups"][0][4] = [len(document["folders"]) - 1]
+
+    change(tmp_path, harm)
     with pytest.raises(RestoreError, match="leaves the tree"):
         restored(tmp_path)
 
@@ -254,7 +268,7 @@ def test_folders_that_leave_the_tree(tmp_path: Path, folder: str) -> None:
 def test_names_that_leave_their_folder(tmp_path: Path, name: str) -> None:
     """Nor by the name of a file."""
     make_packs(tmp_path)
-    change(tmp_path, lambda document: document["folders"][""].append([name, 0, 0, 0, 0]))
+    change(tmp_path, lambda document: add(document, f"0 0 0 0 {name}"))
     with pytest.raises(RestoreError, match="no name of its own"):
         restored(tmp_path)
 
@@ -263,7 +277,7 @@ def test_names_that_leave_their_folder(tmp_path: Path, name: str) -> None:
 def test_files_that_leave_their_group(tmp_path: Path, start: int, size: int) -> None:
     """A file is a run of its group's bytes."""
     make_packs(tmp_path)
-    change(tmp_path, lambda document: document["folders"][""].append(["x", 0, start, size, 0]))
+    change(tmp_path, lambda document: add(document, f"0 {start} {size} 0 x"))
     with pytest.raises(RestoreError, match="no run of its group"):
         restored(tmp_path)
 
@@ -271,7 +285,7 @@ def test_files_that_leave_their_group(tmp_path: Path, start: int, size: int) -> 
 def test_a_name_twice(tmp_path: Path) -> None:
     """A manifest in which a path repeats is refused."""
     make_packs(tmp_path)
-    change(tmp_path, lambda document: document["folders"][""].append(document["folders"][""][0]))
+    change(tmp_path, lambda document: add(document, document["folders"][""].split("\n")[0]))
     with pytest.raises(RestoreError, match="no name of its own"):
         restored(tmp_path)
 
@@ -291,6 +305,11 @@ def test_another_format(tmp_path: Path) -> None:
         Manifest.read(str(tmp_path / "manifest.json"))
 
 
+def fits(line: str, group: int, raw_size: int) -> bool:
+    numbers = [int(word) for word in line.split(" ")[:3]] if line else []
+    return bool(numbers) and (numbers[0] != group or sum(numbers[1:]) <= raw_size)
+
+
 def test_frame_that_is_larger_than_it_says(tmp_path: Path) -> None:
     """A frame that decompresses to more than the manifest says is refused, not unpacked."""
     make_packs(tmp_path)
@@ -304,8 +323,8 @@ def test_frame_that_is_larger_than_it_says(tmp_path: Path) -> None:
         group[3][0][1] -= 1
         raw_size = group[3][0][1]
         document["folders"] = {
-            folder: [row for row in rows if row[1] != index or row[2] + row[3] <= raw_size]
-            for folder, rows in document["folders"].items()
+            folder: "\n".join(line for line in text.split("\n") if fits(line, index, raw_size))
+            for folder, text in document["folders"].items()
         }
 
     change(tmp_path, harm)
@@ -319,7 +338,7 @@ def test_a_large_file_is_alone_in_its_group(tmp_path: Path) -> None:
 
     def harm(document: dict[str, Any]) -> None:
         index = next(i for i, group in enumerate(document["groups"]) if len(group[3]) > 1)
-        document["folders"][""].append(["x", index, 0, 1, 0])
+        add(document, f"{index} 0 1 0 x")
 
     change(tmp_path, harm)
     with pytest.raises(RestoreError, match="holds one file"):
@@ -392,7 +411,10 @@ def test_the_order_of_temperatures(tmp_path: Path) -> None:
     """Native files come first, then hot, then lukewarm ones; cold ones have packs of their own."""
     packs = make_packs(tmp_path, TEMPERATURES)
     document = Manifest.read(str(tmp_path / "manifest.json"))
-    names = [sorted(path for path, *_ in group.files) for group in document.groups]
+    names = [
+        sorted(path for path, *_ in document.files_of(index))
+        for index in range(len(document.groups))
+    ]
     assert names[: document.native] == [["alpha/native.onnx"]]
     hot = names[document.native : document.hot]
     assert hot == [["alpha/__pycache__/hot.pyc"], ["alpha/hot.txt"], ["beta_hot.txt"]]
@@ -426,7 +448,7 @@ def test_bytecode_stays_in_memory(tmp_path: Path) -> None:
     document = Manifest.read(str(tmp_path / "manifest.json"))
     tree = open_tree(tmp_path)
     for name, data in (("hot.pyc", b"h" * 200), ("cold.pyc", b"c" * 100)):
-        row = document.folders["alpha/__pycache__"][name]
+        row = document.files_in("alpha/__pycache__")[name]
         for _ in range(3):
             assert bytes(tree.bytecode(*row[:3]) or b"") == data
         assert not (tmp_path / "tmp" / "tree" / "alpha" / "__pycache__" / name).exists()

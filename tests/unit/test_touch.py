@@ -360,7 +360,7 @@ def test_tree_is_the_same_whatever_is_touched_first(tmp_path: Path) -> None:
     program = Program(tmp_path, {"package": with_bytecode(FILES)})
     assert program.run("""
 import random
-paths = [os.path.join(f, n) if f else n for f, names in tree.folders.items() for n in names]
+paths = [os.path.join(f, n) if f else n for f in tree.folders for n in tree.files_in(f)]
 random.Random(5).shuffle(paths)
 for path in paths:
     os.stat(os.path.join(root, path))

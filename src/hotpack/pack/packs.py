@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from hotpack.errors import ArtifactError
 from hotpack.install import File
 from hotpack.pack.frames import CompressedDistribution, CompressedGroup, Temperature
 from hotpack.target.limits import MIB
@@ -127,6 +128,8 @@ def manifest(
     """Return the manifest of the packs, as docs/pack-format.md has it."""
     groups = sorted(_placed_groups(packs), key=lambda item: _rank(item[2], packing.order))
     files = [(index, *item) for index, (_, _, group) in enumerate(groups) for item in group.files]
+    folders = _folders(files)
+    places = {folder: place for place, folder in enumerate(folders)}
     paths = {file.path for _, file, _ in files}
     content: dict[str, Any] = {
         "format": FORMAT,
@@ -141,10 +144,9 @@ def manifest(
         ],
         "groups": [
             [
-                pack,
-                offset,
-                group.is_bytecode,
-                [[f.size, f.raw_size, f.sha256] for f in group.frames],
+                *(pack, offset, int(group.is_bytecode)),
+                [[frame.size, frame.raw_size, frame.sha256] for frame in group.frames],
+                sorted({places[_folder(file.path)] for file, _ in group.files}),
             ]
             for pack, offset, group in groups
         ],
@@ -152,7 +154,7 @@ def manifest(
             sum(group.temperature <= temperature for _, _, group in groups)
             for temperature in (Temperature.NATIVE, Temperature.HOT, Temperature.LUKEWARM)
         ],
-        "folders": _folders(files),
+        "folders": folders,
         "needs": {
             path: sorted(paths.intersection(libraries))
             for path, libraries in packing.needs.items()
@@ -175,12 +177,24 @@ def _placed_groups(packs: Sequence[Pack]) -> Iterator[tuple[int, int, Compressed
             offset += group.packed_bytes
 
 
-def _folders(files: Iterable[tuple[int, File, int]]) -> dict[str, list[list[int | str]]]:
-    folders: dict[str, list[list[int | str]]] = {}
+def _folders(files: Iterable[tuple[int, File, int]]) -> dict[str, str]:
+    """Return every folder, sorted, with its files: a line each, which is read when it is needed."""
+    lines: dict[str, list[str]] = {"": []}
     for index, file, start in sorted(files, key=lambda item: item[1].path):
-        folder, _, name = file.path.rpartition("/")
-        folders.setdefault(folder, []).append([name, index, start, file.size, int(file.executable)])
-    return folders
+        folder = _folder(file.path)
+        for end, letter in enumerate(folder):
+            if letter == "/":
+                lines.setdefault(folder[:end], [])
+        name = file.path.rpartition("/")[2]
+        if "\n" in file.path:
+            raise ArtifactError(f"{file.path!r} cannot be packed: it has a line break in its name")
+        line = f"{index} {start} {file.size} {int(file.executable)} {name}"
+        lines.setdefault(folder, []).append(line)
+    return {folder: "\n".join(lines[folder]) for folder in sorted(lines)}
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _json(content: dict[str, Any]) -> bytes:
