@@ -6,6 +6,7 @@ wrapped. Both cost next to nothing for paths elsewhere, and the wrappers go when
 
 from __future__ import annotations
 
+import _posixsubprocess
 import os
 import posix
 import sys
@@ -88,6 +89,7 @@ def _handlers(tree: Tree) -> dict[str, Callable[[tuple[Any, ...]], None]]:
         **dict.fromkeys(("import", "sqlite3.load_extension"), touch_second),
         **dict.fromkeys(("os.listdir", "os.scandir"), list_),
         "os.chdir": change_folder,
+        "cpython.PyInterpreterState_New": lambda _: tree.touch_everything(),  # it has no hooks
         **dict.fromkeys(("os.link", "os.rename", "os.symlink"), move),
         **dict.fromkeys(
             ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "pty.spawn"),
@@ -108,12 +110,15 @@ def _is_harmless(program: object, arguments: object, root: str) -> bool:
 
 
 def _wrap(tree: Tree, at_work: AtWork) -> dict[str, tuple[Any, Any]]:
-    """Wrap the asking functions; return each with what stands in for it now, by name."""
-    asking = {name: getattr(posix, name) for name in _ASKING}
+    """Wrap what no audit event tells of; return each with what stands in for it now, by name."""
+    fork_exec = _posixsubprocess.fork_exec
     wrapped = {
-        name: (function, _asking(function, tree, at_work)) for name, function in asking.items()
+        "fork_exec": (fork_exec, _starting(fork_exec, tree)),
+        "open": (posix.open, _opening(posix.open, tree)),
     }
-    wrapped["open"] = (posix.open, _opening(posix.open, tree))
+    for name in _ASKING:
+        function = getattr(posix, name)
+        wrapped[name] = function, _asking(function, tree, at_work)
     for name, (function, wrapper) in wrapped.items():
         _replace(name, function, wrapper)
     return wrapped
@@ -126,8 +131,8 @@ def _unwrap(wrapped: dict[str, tuple[Any, Any]]) -> None:
 
 def _replace(name: str, old: Any, new: Any) -> None:
     """Put one function in another's place, where nobody else has put something there since."""
-    for module in (posix, os):
-        if getattr(module, name) is old:
+    for module in (posix, os, _posixsubprocess):
+        if getattr(module, name, None) is old:
             setattr(module, name, new)
     for capability in _CAPABILITIES:
         functions = getattr(os, capability)
@@ -159,6 +164,17 @@ def _opening(function: Any, tree: Tree) -> Any:
         return function(*args, **options)
 
     return _looks_like(opening, function)
+
+
+def _starting(function: Any, tree: Tree) -> Any:
+    """Return what starts processes for `multiprocessing`, which tells no audit event of it."""
+
+    def starting(*args: Any) -> Any:
+        if not _is_harmless(args[1][0] if args[1] else "", args[0], tree.root):
+            tree.touch_everything()
+        return function(*args)
+
+    return _looks_like(starting, function)
 
 
 def _looks_like(wrapper: Any, function: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 ALLOWED = {
     "hotpack_runtime", "hotpack_runtime.errors", "hotpack_runtime.hooks", "hotpack_runtime.importer",
     "hotpack_runtime.manifest", "hotpack_runtime.packs", "hotpack_runtime.restorer",
-    "hotpack_runtime.tree", "hotpack_runtime.zstd", "importlib.machinery",
+    "hotpack_runtime.tree", "hotpack_runtime.zstd", "_posixsubprocess", "importlib.machinery",
 }  # fmt: skip
 """Beside what awslambdaric has imported before: json, hashlib, importlib, threading, os, warnings. S3 adds http.client
 and ssl, which only functions with remote packs pay for."""

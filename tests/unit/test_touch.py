@@ -271,6 +271,26 @@ say(done.stdout, restorer.is_complete, os.stat.__class__.__name__)
     assert said == [["green\n", True, "builtin_function_or_method"]]
 
 
+WORK = """\
+def work(_):
+    import package.sub
+    return package.sub.LEAF
+"""
+
+
+def test_workers_of_multiprocessing_find_everything(program: Program, tmp_path: Path) -> None:
+    """Started anew, a worker watches nothing: all is there for it."""
+    (tmp_path / "work.py").write_text(WORK)
+    said = program.run(f"""
+import multiprocessing
+sys.path.insert(0, {str(tmp_path)!r})
+import work
+with multiprocessing.get_context("spawn").Pool(1) as pool:
+    say(pool.map(work.work, [0]), restorer.is_complete)
+""")
+    assert said == [[["green"], True]]
+
+
 def test_a_harmless_program_needs_nothing(program: Program) -> None:
     """Asking for the system's name restores nothing, unless it is given a path of the tree."""
     said = program.run("""
