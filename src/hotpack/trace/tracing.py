@@ -108,6 +108,8 @@ def _run(prepared: Prepared, events: Events, tools: Tools, escort: Escort | None
         environment={
             # What the function sees is its own; what it gets is enough to look at it.
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.memory_mb),
+            # The order of sets decides in which order scikit-learn imports: the same every time.
+            "PYTHONHASHSEED": "0",
             **({} if escort else {"PYTHONPROFILEIMPORTTIME": "1"}),
         },
         escort=escort,
