@@ -9,7 +9,7 @@ import pytest
 from hotpack.cache import digest_of
 from hotpack.install import Distribution, File, Kind, Tree
 from hotpack.measure.operations import deal, operations
-from hotpack.measure.proof import compare, full_install, prove
+from hotpack.measure.proof import compare, full_install, prove, prove_suites
 from hotpack.measure.walker import OPERATIONS
 from hotpack.pipeline import Tools, prepare
 from hotpack.project import Placement
@@ -44,19 +44,31 @@ def test_nothing_is_lost(
     assert proof.incomplete > 100
 
 
+def test_a_suite_of_a_package(make_project: MakeProject, tools: Tools) -> None:
+    """Tests that a wheel brings run in both trees, and each ends alike."""
+    project = make_project(dependencies=(*DEPENDENCIES, "pytest==8.4.1"))
+    suites = {"zope.interface.common.tests": ["-k", "dict"]}
+    [proof] = prove_suites(project, tools, "bundled", suites).values()
+    assert proof.differences == ()
+    assert proof.counts["passed"] > 10
+    assert proof.counts.keys() == {"passed"}
+
+
 def test_every_way_is_gone(tree: Tree, seed: int) -> None:
     """The same seed visits alike; every kind of operation, every file and module has its turn."""
     planned = operations(tree, seed)
     assert planned == operations(tree, seed)
     assert planned != operations(tree, seed + 1)
-    assert {operation[0] for operation in planned} == set(OPERATIONS) - {"import here"}
+    assert {operation[0] for operation in planned} == set(OPERATIONS) - {"import here", "suite"}
     assert {file.path for file in tree.files} <= {str(rest[0]) for _, *rest in planned if rest}
     imported = {name for kind, *rest in planned if kind == "import" for name in rest[0]}
     assert {"yaml.loader", "_yaml", "markupsafe._speedups", "zope.interface"} <= imported
     dealt = deal(planned, seed, 4)
     assert len(dealt) == 6
     done = [repr(operation) for part in dealt for event in part for operation in event]
-    assert sorted(done) == sorted(map(repr, planned))
+    own = [operation for operation in done if "import here" in operation]
+    assert len(own) == 4
+    assert sorted(done) == sorted([*map(repr, planned), *own])
 
 
 def changed(path: str, content: bytes) -> Callable[[Tree, Path], Tree]:

@@ -16,7 +16,7 @@ _ENDING: Final = frozenset({"import in a new interpreter", "read by another prog
 """What another process touches is not seen, so all is restored before one starts: such an operation
 is the last of a small part, or in a part of their own."""
 
-_MODULES_AT_ONCE: Final = 60
+_MODULES_AT_ONCE: Final = 150
 """Modules of a package that one process imports, one after the other."""
 
 READS: Final = (
@@ -82,13 +82,26 @@ def operations(tree: Tree, seed: int) -> list[Operation]:
 
 
 def deal(operations: Sequence[Operation], seed: int, fresh: int) -> list[Deal]:
-    """Return the operations in random order, in `fresh` small parts and two that hold the rest."""
+    """Return the operations in random order, in `fresh` small parts and two that hold the rest.
+
+    A small part begins with an import in the sandbox's own process, as a handler's are; if that
+    ends it, as some do, the next operation finds a new one.
+    """
+    chance = random.Random(seed)  # noqa: S311 - for variety
     shuffled = list(operations)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - for variety
+    chance.shuffle(shuffled)
+    modules = [name for kind, *rest in operations if kind == "import" for name in rest[0]]
     ending = [operation for operation in shuffled if operation[0] in _ENDING]
     others = [operation for operation in shuffled if operation[0] not in _ENDING]
     small = min(_IN_A_FRESH_TREE, len(others) // (fresh + 1))
-    deals = [[others[i * small : (i + 1) * small], ending[i : i + 1]] for i in range(fresh)]
+    deals = [
+        [
+            [["import here", chance.choice(modules)]],
+            others[i * small : (i + 1) * small],
+            ending[i : i + 1],
+        ]
+        for i in range(fresh if modules else 0)
+    ]
     deals += [[others[fresh * small :]], [ending[fresh:]]]
     return [list(_events(deal)) for deal in deals if any(deal)]
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from hotpack import local
 from hotpack.errors import HotpackError
 from hotpack.install import Tree
 from hotpack.measure.folders import folder_of
-from hotpack.measure.operations import Deal, Event, Operation, deal, operations
+from hotpack.measure.operations import Deal, Event, deal, operations
 from hotpack.measure.walker import TOO_LONG
 from hotpack.pack import Entry, Release
 from hotpack.pipeline import Tools, build, prepare
@@ -32,6 +33,8 @@ from hotpack.target.limits import EPHEMERAL_STORAGE_MB, MEMORY_MB
 _WALKER: Final = Path(__file__).with_name("walker.py")
 _MODULE: Final = "_hotpack_walker"
 _TIMEOUT_S: Final = 900
+_SEVERAL: Final = frozenset({"import", "suite"})
+"""Kinds of operations with a result for each of several names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,11 @@ class Proof:
     """How many operations surely met a tree that was not restored whole: after them, it was not."""
 
     counts: Mapping[str, int]
-    """How often each kind of operation was done; every import counts."""
+    """How often each kind of operation was done, every import counted; of a suite, how many of its
+    tests had each outcome."""
 
     unsteady: tuple[str, ...]
-    """What the full install itself shows differently from time to time, or takes too long for."""
+    """What the full install itself shows otherwise the second time, or takes too long for."""
 
     differences: tuple[Difference, ...]
 
@@ -89,14 +93,36 @@ def prove(
     The full install is the slimmed tree, raw. The function is built as the project's own, with its
     profile, but for the handler, which is the walker.
     """
+    with _both(project, tools, placement) as (tree, full, restored):
+        deals = deal(operations(tree, seed), seed, fresh)
+        return compare(full, restored, deals, seed, tools)
+
+
+def prove_suites(
+    project: Project, tools: Tools, placement: Placement, suites: Mapping[str, Sequence[str]]
+) -> dict[str, Proof]:
+    """Run tests that packages of the tree bring, each suite in a sandbox of its own, in both trees.
+
+    `suites` are packages with tests, with options of pytest, which has to be in the tree.
+    """
+    with _both(project, tools, placement) as (_, full, restored):
+        return {
+            package: compare(full, restored, [[[["suite", package, [*options]]]]], 0, tools)
+            for package, options in suites.items()
+        }
+
+
+@contextmanager
+def _both(
+    project: Project, tools: Tools, placement: Placement
+) -> Iterator[tuple[Tree, Walk, Walk]]:
+    """Yield the slimmed tree, and the walker over it: raw, and restored from packs."""
     with tempfile.TemporaryDirectory() as folder:
         walking = _walking(project, Path(folder), placement)
-        prepared = prepare(walking, tools)
+        tree = prepare(walking, tools).slimmed
         release = build(walking, tools).release
         restored = Walk(local.function_of(release, "restored"), release)
-        deals = deal(operations(prepared.slimmed, seed), seed, fresh)
-        full = full_install(prepared.slimmed, walking.config.target, tools)
-        return compare(full, restored, deals, seed, tools)
+        yield tree, full_install(tree, walking.config.target, tools), restored
 
 
 def full_install(tree: Tree, target: Target, tools: Tools) -> Walk:
@@ -138,65 +164,59 @@ def _walking(project: Project, folder: Path, placement: Placement) -> Project:
 def compare(full: Walk, restored: Walk, deals: Sequence[Deal], seed: int, tools: Tools) -> Proof:
     """Return the proof of what both functions show where they are asked for the same."""
     counts: Counter[str] = Counter()
-    differing: list[Operation] = []
-    found: dict[str, tuple[Any, Any]] = {}
+    differences: list[Difference] = []
+    unsteady: list[str] = []
     incomplete = 0
-    events = [event for deal in deals for event in deal]
-    with tools.progress.task("visit both trees", 2 * sum(map(len, events)), "files") as advance:
-        before = _visit(full, events, tools, advance)  # fresh or not, it is the same
-        after = [answer for deal in deals for answer in _visit(restored, deal, tools, advance)]
-    for event, one, other in zip(events, before, after, strict=True):
-        incomplete += len(event) if other.missing else 0
-        for operation, *results in zip(event, one.results, other.results, strict=True):
-            parts = list(_parts(operation, *results))
-            counts[operation[0]] += len(parts)
-            different = {what: pair for what, *pair in parts if pair[0] != pair[1]}
-            if different:
-                differing.append(operation)
-                found |= {what: (pair[0], pair[1]) for what, pair in different.items()}
-    unsteady = _unsteady(full, differing, found, tools)
+    total = 2 * sum(len(event) for deal in deals for event in deal)
+    with tools.progress.task("visit both trees", total, "files") as advance:
+        for deal in deals:
+            before, after = (_visit(walk, deal, tools, advance) for walk in (full, restored))
+            incomplete += sum(
+                len(event) for event, answer in zip(deal, after, strict=True) if answer.missing
+            )
+            shown, restored_shows = _by_name(deal, before), _by_name(deal, after)
+            counts.update(
+                str(result) if kind == "suite" else kind for (kind, *_), result in shown.items()
+            )
+            different = {
+                name: (shown.get(name), restored_shows.get(name))
+                for name in sorted(shown.keys() | restored_shows.keys())
+                if shown.get(name) != restored_shows.get(name)
+            }
+            again = _by_name(deal, _visit(full, deal, tools, lambda _: None)) if different else {}
+            for name, pair in different.items():
+                if again.get(name) != pair[0] or _took_too_long(pair[0]):
+                    unsteady.append(" ".join(name))
+                else:
+                    differences.append(Difference(" ".join(name), *_shown(*pair)))
     return Proof(
         seed,
         len(deals),
         incomplete,
         dict(sorted(counts.items())),
         tuple(sorted(unsteady)),
-        tuple(
-            Difference(what, *_shown(*pair)) for what, pair in found.items() if what not in unsteady
-        ),
+        tuple(differences),
     )
 
 
-def _unsteady(
-    full: Walk, operations: Sequence[Operation], found: Mapping[str, tuple[Any, Any]], tools: Tools
-) -> set[str]:
-    """Return what the full install itself shows differently the second time, of what differs."""
-    if not operations:
-        return set()
-    [again] = _visit(full, [list(operations)], tools, lambda _: None)
-    second = {
-        what: one
-        for operation, result in zip(operations, again.results, strict=True)
-        for what, one, _ in _parts(operation, result, result)
-    }
-    return {
-        what
-        for what, pair in found.items()
-        if second.get(what) != pair[0] or any(_took_too_long(item) for item in pair)
-    }
-
-
 def _took_too_long(result: Any) -> bool:
-    return isinstance(result, dict) and result.get("error") in {TOO_LONG, "TimeoutExpired"}
+    return _failed(result) and result["error"] in {TOO_LONG, "TimeoutExpired"}
 
 
-def _parts(operation: Operation, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what an operation did, with both results; every module that it imported for itself."""
-    if operation[0] == "import":
-        for name in operation[1]:
-            yield f"import {name}", one.get(name), other.get(name)
-    else:
-        yield " ".join(map(str, operation)), one, other
+def _failed(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("error"), str)
+
+
+def _by_name(deal: Deal, answers: Sequence[_Answer]) -> dict[tuple[str, ...], Any]:
+    """Return each result by what was done; every module or test of several by its own name."""
+    found: dict[tuple[str, ...], Any] = {}
+    for event, answer in zip(deal, answers, strict=True):
+        for (kind, *arguments), result in zip(event, answer.results, strict=True):
+            if kind in _SEVERAL and not _failed(result):
+                found |= {(kind, name): each for name, each in result.items()}
+            else:
+                found[kind, *map(str, arguments)] = result
+    return found
 
 
 def _visit(
@@ -214,12 +234,15 @@ def _ask(function: LocalLambda, event: Event, advance: Callable[[int], None]) ->
     while len(answer.results) < len(event):
         part = event[len(answer.results) :]
         invocation = function.invoke(json.dumps({"operations": part}).encode())
-        if invocation.status != "success":
+        if invocation.status == "success":
+            document = json.loads(invocation.payload)
+        elif len(part) == 1:
+            document = {"results": [{"error": str(invocation.error_type)}], "missing": 0}
+        else:
             raise HotpackError(
-                f"the visit ended at {part[0]}: {invocation.payload.decode()}",
+                f"the visit ended at {part[0]} or later: {invocation.payload.decode()}",
                 hint="\n".join(invocation.log[-5:]),
             )
-        document = json.loads(invocation.payload)
         advance(len(document["results"]))
         answer = _Answer([*answer.results, *document["results"]], document["missing"])
     return answer

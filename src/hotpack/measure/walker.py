@@ -438,6 +438,28 @@ def _load_library(path: str) -> Json:
     return _forked(lambda: bool(ctypes.CDLL(_at(path))))
 
 
+def _suite(package: str, arguments: list[str]) -> Json:
+    """Run tests that a package brings, here; return the outcome of each by its name."""
+    import pytest
+
+    outcomes: dict[str, str] = {}
+
+    class Recorder:
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            if report.when == "call" or report.outcome != "passed":
+                outcomes[report.nodeid] = report.outcome
+
+        def pytest_collectreport(self, report: Any) -> None:
+            if report.outcome != "passed":
+                outcomes[report.nodeid] = f"{report.outcome} to be collected"
+
+    sys.dont_write_bytecode = True  # of rewritten assertions, beside the tests
+    options = ["--capture=sys", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ROOT]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        pytest.main([*options, *arguments, "--pyargs", package], plugins=[Recorder()])
+    return outcomes
+
+
 # --- metadata --------------------------------------------------------------------------------
 
 
@@ -578,5 +600,6 @@ OPERATIONS: dict[str, Callable[..., Json]] = {
     "resources": _resources,
     "scandir": _scan,
     "stat": _stat,
+    "suite": _suite,
     "walk_packages": _walk_packages,
 }
