@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-light check lint types fix bench bench-local bench-slim clean
+.PHONY: help setup demo test test-light proof check lint types fix bench bench-local bench-slim clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -58,3 +58,6 @@ bench-local: $(STAMP) ## what the local Lambda costs, and its CPU share; writes 
 
 bench-slim: $(STAMP) ## what slimming saves for six stacks; writes docs/slimming.md
 	$(BIN)/python benchmarks/slim.py --markdown docs/slimming.md
+
+proof: $(STAMP) ## that restored trees lose nothing, on the examples and more (about an hour); writes docs/proof.md
+	$(BIN)/python benchmarks/proof.py --markdown docs/proof.md

@@ -140,12 +140,12 @@ but for where the tree stands. A difference counts if a second visit of the full
 the first did; what the full install itself shows differently is unsteady. A module that takes
 longer than 30 s in the restored tree alone is a difference.
 
-| tree | packs | distributions | files | operations | of them imports | in a tree that surely was incomplete | unsteady | differences |
+| tree | packs | distributions | files | operations | imports | in part | unsteady | different |
 |---|---|---|---|---|---|---|---|---|
 {visits}
 {not_here}
-The number of operations in an incomplete tree is a lower bound: those of an invocation after which
-files were still missing. It is the built function with the walker as its handler, and without a
+"In part" are operations in a tree that surely was not restored whole: those of an invocation after
+which files were still missing. It is the built function with the walker as its handler, and without a
 profile nearly everything is cold to it, which is the hardest case.
 
 The kinds of operations: {kinds}. `src/hotpack/measure/walker.py` has them, and
@@ -156,7 +156,7 @@ mode, is found.
 
 Run by pytest from both trees, the second one bundled. Every test has to end alike.
 
-| suite | passed | failed | skipped | unsteady | differences |
+| suite | passed | failed | skipped | unsteady | different |
 |---|---|---|---|---|---|
 {tests}
 
