@@ -49,6 +49,10 @@ class Bubblewrap:
     """Namespaces of the kernel, set up by bubblewrap: as root, and as an ordinary user."""
 
     executable: Path
+    is_root: bool = False
+    """Whether it may begin as root, so that the runtime can become Lambda's user for the kernel
+    too. In a user namespace that root made, it would be root to every file of root's."""
+
     name: str = "bubblewrap"
     isolated: bool = True
     reason: str | None = None
@@ -57,10 +61,18 @@ class Bubblewrap:
     def enclose(self, rooms: Rooms) -> Enclosure:
         """Return how to open the namespaces, with everything where Lambda has it."""
         executable = rooms.interpreter.executable
+        etc = tuple(_etc(rooms.own / "etc"))
+        shown = (rooms.own / "etc", rooms.task, rooms.opt, rooms.runtime_client, GUEST)
+        becomes_user = (
+            self.is_root
+            and rooms.escort is None  # which writes into a folder of root's
+            and all(map(_is_for_all, (*shown, rooms.interpreter.prefix)))
+        )
         options = (
-            *_namespaces(),
+            *_namespaces(is_root=becomes_user),
+            *_folders(Path("/var/hotpack")),
             *_system(),
-            *_etc(rooms.own / "etc"),
+            *etc,
             *_devices(),
             *_python(rooms.interpreter),
             *_function(rooms),
@@ -79,18 +91,31 @@ class Bubblewrap:
             timezone=":/etc/localtime",
             temporary=None,
             python_options=(),
+            user=(UID, GID) if becomes_user else None,
             escort=rooms.escort and rooms.escort.inside(_ESCORT),
         )
 
 
-def _namespaces() -> tuple[str, ...]:
+def _is_for_all(folder: Path) -> bool:
+    """Return whether any user may read a folder; not so where root's umask is 077."""
+    return folder.stat().st_mode & 0o005 == 0o005
+
+
+def _namespaces(*, is_root: bool) -> tuple[str, ...]:
     # No --die-with-parent: the kernel means the parent *thread*, and the one that opened the
     # sandbox may have been a server's that ends with its connection. The holder goes when its
     # standard input ends instead.
     return (
-        *("--unshare-user", "--uid", str(UID), "--gid", str(GID)),
+        *(() if is_root else ("--unshare-user", "--uid", str(UID), "--gid", str(GID))),
         *("--unshare-pid", "--as-pid-1", "--unshare-ipc", "--new-session"),
     )
+
+
+def _folders(folder: Path) -> Iterator[str]:
+    """Yield a folder and those above it: bubblewrap would make them for their owner alone."""
+    for each in (*reversed(folder.parents), folder):
+        if each != Path("/"):
+            yield from ("--perms", "0755", "--dir", str(each))
 
 
 def _system() -> Iterator[str]:
@@ -144,6 +169,7 @@ def _python(interpreter: Interpreter) -> Iterator[str]:
     if own.parts[1] in (*_SYSTEM_FOLDERS, "usr"):
         places.append(own)  # there already, as the system's
     elif own.parts[1] not in _COVERED:
+        yield from _folders(own.parent)
         yield from ("--symlink", str(lang), str(own))
     for place in places:
         for folder in interpreter.site_packages:
@@ -162,12 +188,20 @@ def _function(rooms: Rooms) -> Iterator[str]:
 
 
 def _temporary(size_mb: int) -> tuple[str, ...]:
-    return ("--size", str(size_mb * 1024 * 1024), "--tmpfs", "/tmp")  # noqa: S108
+    size = ("--size", str(size_mb * 1024 * 1024))
+    return ("--perms", "1777", *size, "--tmpfs", "/tmp")  # noqa: S108
 
 
-def failure(executable: Path) -> str | None:
+def failure(executable: Path, *, is_root: bool = False) -> str | None:
     """Return why this bubblewrap cannot open a sandbox here, None where it can."""
-    options = (*_namespaces(), *_system(), *_devices(), *_temporary(1), "--remount-ro", "/")
+    options = (
+        *_namespaces(is_root=is_root),
+        *_system(),
+        *_devices(),
+        *_temporary(1),
+        "--remount-ro",
+        "/",
+    )
     try:
         tried = subprocess.run(
             [executable, *options, "--", "/bin/sh", "-c", "exit 0"],

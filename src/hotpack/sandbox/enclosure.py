@@ -85,6 +85,9 @@ class Enclosure:
 
     python_options: tuple[str, ...]
 
+    user: tuple[int, int] | None
+    """User and group that the runtime has to become; None where it is what it should be."""
+
     escort: Escort | None = None
     """With its words as they are inside."""
 

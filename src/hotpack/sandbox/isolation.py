@@ -44,6 +44,7 @@ class PlainFolders:
             temporary=str(temporary),
             # /var/task is read-only on Lambda, so no bytecode is ever saved there.
             python_options=("-B",),
+            user=None,
             escort=rooms.escort and rooms.escort.inside(str(rooms.escort.folder.resolve())),
         )
 
@@ -54,10 +55,11 @@ def probe() -> Isolation:
         return PlainFolders(f"{sys.platform} has no namespaces", "run it on Linux")
     reason, remedy = "bubblewrap is not installed", _INSTALL
     for executable in _candidates():
-        failure = bubblewrap.failure(executable)
-        if failure is None:
-            return bubblewrap.Bubblewrap(executable)
-        reason, remedy = failure, _ALLOW
+        for is_root in (True, False) if os.geteuid() == 0 else (False,):
+            failure = bubblewrap.failure(executable, is_root=is_root)
+            if failure is None:
+                return bubblewrap.Bubblewrap(executable, is_root)
+            reason, remedy = failure, _ALLOW
     return PlainFolders(reason, remedy)
 
 

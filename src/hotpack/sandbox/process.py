@@ -221,5 +221,7 @@ def _command(enclosure: Enclosure, handler: str, limits: tuple[str, ...]) -> tup
         *(escort.script if escort else ()),
         *(f"{enclosure.guest}/guest/bootstrap.py", enclosure.task_root, enclosure.opt, handler),
     )
+    if enclosure.user is not None:
+        limits = (*limits, "user={},{}".format(*enclosure.user))
     holder = (enclosure.python, "-I", "-S", "-c", _HOLD, enclosure.guest, *limits, "--")
     return (*enclosure.command, *holder, *runtime)

@@ -38,6 +38,7 @@ class Start(Protocol):
 def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real awslambdaric from PyPI."""
     folder = tmp_path_factory.mktemp("runtime-client")
+    folder.chmod(0o755)  # where root runs the tests, the function's user is another
     options = ["--quiet", "--python", sys.executable, "--target", str(folder)]
     subprocess.run(
         [uv.find_uv_bin(), "pip", "install", *options, "--only-binary", ":all:", "awslambdaric"],

@@ -86,6 +86,30 @@ def handler(event, context):
     assert len(told["processes"]) == 2
 
 
+def test_files_of_roots_alone_are_not_the_functions(
+    start_isolated: Any, answer: Answer, isolated: Machine, tmp_path: Path
+) -> None:
+    if not isolated.is_root:
+        pytest.skip("an ordinary user's files are the function's to read: both are one user")
+    (tmp_path / "code").mkdir()
+    secret = tmp_path / "code" / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    local = start_isolated(
+        """
+import os
+def handler(event, context):
+    with open("/dev/stdout", "w") as out: out.write("said\\n")
+    with open("/tmp/own", "w") as file: file.write("1")
+    try: return open("/var/task/secret").read()
+    except OSError as error: return [error.strerror, os.getgroups()]
+"""
+    )
+    invocation = local.invoke(b"{}")
+    assert answer(invocation) == ["Permission denied", []]
+    assert "said" in invocation.log
+
+
 def test_semaphores_fail_as_on_lambda(start_isolated: Any, answer: Answer) -> None:
     local = start_isolated(
         """

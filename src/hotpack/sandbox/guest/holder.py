@@ -16,8 +16,8 @@ its standard output; the runtime's output goes to its standard error.
 When the input ends, whoever gave the orders is gone, and so is the sandbox.
 
 Names: `doors`, numbers of open files of control groups: the runtime enters those by writing to
-them, this process stays outside; `cpus`, which it may run on; `files` and `processes`, limits;
-`memory_kb` and `vcpus`, limits that are watched from here.
+them, this process stays outside; `user`, whom the runtime becomes; `cpus`, which it may run on;
+`files` and `processes`, limits; `memory_kb` and `vcpus`, limits that are watched from here.
 """
 
 import os
@@ -101,6 +101,8 @@ class Holder:
         limit(resource.RLIMIT_NOFILE, int(self._limits["files"]))
         if "processes" in self._limits:
             limit(resource.RLIMIT_NPROC, int(self._limits["processes"]))
+        if "user" in self._limits:
+            become(*map(int, self._limits["user"].split(",")))
 
     def _begin_to_watch(self) -> None:
         # Late, while the runtime loads: reading the module takes a millisecond.
@@ -205,6 +207,14 @@ def limit(kind: int, most: int) -> None:
     _, hard = resource.getrlimit(kind)
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(kind, (most, most))
+
+
+def become(user: int, group: int) -> None:
+    """Leave root behind: its files are not Lambda's user's to read."""
+    os.fchown(OUTPUT, user, group)  # or it could not open /dev/stdout
+    os.setgroups([])
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
 
 
 def wake_on_child_exit() -> int:
