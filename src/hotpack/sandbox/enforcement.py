@@ -93,7 +93,7 @@ def _processes(machine: Machine) -> Enforcement:
 
 def _freeze(machine: Machine) -> Enforcement:
     by = "SIGSTOP for every process of the sandbox"
-    if not machine.isolation.isolated:
+    if not machine.is_linux:
         by = "SIGSTOP for the runtime's process group, which a process can leave"
     return Enforcement("freeze between invocations", True, by)
 
@@ -105,11 +105,13 @@ def _isolated(machine: Machine) -> Iterator[Enforcement]:
     for limit in (
         "/var/task, /opt and all else read-only",
         "/tmp of the configured size",  # noqa: S108
-        "a user that is not root",
         "no files of this machine visible but its system libraries",
         "processes that a reset leaves no trace of",
     ):
         yield Enforcement(limit, isolation.isolated, by, how)
+    if not isolation.isolated and not machine.is_root:
+        by, how = "you are not root, and the function is you", None
+    yield Enforcement("a user that is not root", isolation.isolated or not machine.is_root, by, how)
 
 
 def _not_here(limit: str, machine: Machine, what: str) -> Enforcement:

@@ -66,3 +66,11 @@ def test_what_is_missing_says_why_and_what_to_do() -> None:
 def test_an_old_kernel_counts_all_processes_of_the_user() -> None:
     old = Machine(Bubblewrap(Path("bwrap")), NO_GROUPS, "linux", (5, 10), (0, 1))
     assert not rows(old)[LIMITED].enforced
+
+
+def test_an_ordinary_user_is_not_root_in_plain_folders_either() -> None:
+    user = "a user that is not root"
+    assert rows(PLAIN)[user].enforced
+    as_root = rows(replace(PLAIN, is_root=True))[user]
+    assert not as_root.enforced
+    assert as_root.how_to_get == "get it"
