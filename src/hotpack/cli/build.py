@@ -27,6 +27,7 @@ from hotpack.report import builds
 Examples:
   hotpack build
   hotpack build --place bundled --json
+  hotpack build --explain
   hotpack build --check --sbom sbom.cdx.json
 """
 )
@@ -43,9 +44,18 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the bill of materials there: CycloneDX JSON of what is shipped.",
 )
+@click.option(
+    "--explain", "explained", is_flag=True, help="Say why everything is placed where it is."
+)
 @json_option
 def build(
-    root: Path, place: str | None, upgrade: bool, check: bool, sbom: Path | None, as_json: bool
+    root: Path,
+    place: str | None,
+    upgrade: bool,
+    check: bool,
+    sbom: Path | None,
+    explained: bool,
+    as_json: bool,
 ) -> None:
     """Build the function: install, slim, lay out, pack.
 
@@ -74,6 +84,7 @@ def build(
         "",
         builds.layout_table(result),
         "",
+        *(builds.explanation(result) if explained else []),
         builds.before_and_after(result),
         *filter(None, [builds.left_out(result)]),
         *map(builds.smoke_text, checked),

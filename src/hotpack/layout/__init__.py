@@ -6,6 +6,7 @@ lukewarm, cold. What they weigh and the limits then plan the layout.
 
 from hotpack.layout.arrangement import Arranged, Arrangement, arrange
 from hotpack.layout.cost import Share, Weight
+from hotpack.layout.explain import explain
 from hotpack.layout.groups import placed_together
 from hotpack.layout.imports import Imports, read_module, read_source
 from hotpack.layout.needs import find_needs
@@ -24,6 +25,7 @@ __all__ = [
     "Weight",
     "arrange",
     "changed_since",
+    "explain",
     "find_needs",
     "imported",
     "placed_together",

@@ -51,7 +51,7 @@ def choose(
     They are those of the least time, where a megabyte of `/tmp` counts as so many milliseconds.
     """
     by_size = sorted(range(len(groups)), key=lambda i: (-_most(groups[i]), i))
-    left = sum(map(_least, groups))
+    left = smallest(groups)
     if left > room_bytes:
         return None
     frontier = [_Partial(0, 0.0, None, None)]
@@ -72,6 +72,11 @@ def choose(
     chosen = reversed(frontier[-1].options())
     by_index = dict(zip(by_size, chosen, strict=True))
     return [by_index[index] for index in range(len(groups))]
+
+
+def smallest(groups: Sequence[Sequence[Option]]) -> int:
+    """Return the least room that the groups fit."""
+    return sum(map(_least, groups))
 
 
 def _undominated(partials: Iterable[_Partial]) -> Iterable[_Partial]:

@@ -30,10 +30,10 @@ RAW_MS_PER_MB: Final = 0.3
 PACK_MS_PER_MB: Final = 0.9
 """Reading a pack in one sweep, per megabyte of it."""
 
-DECOMPRESS_MS_PER_MB: Final = 1.7
+DECOMPRESS_MS_PER_MB: Final = 2.0
 """Checking and decompressing, per megabyte that comes out, on one core."""
 
-WRITE_MS_PER_MB: Final = 1.0
+WRITE_MS_PER_MB: Final = 1.2
 """Writing that to files, on one core."""
 
 WRITE_FILE_MS: Final = 0.06

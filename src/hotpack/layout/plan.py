@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from hotpack.errors import ConfigError, LimitError
-from hotpack.layout.choose import Option, choose
+from hotpack.layout.choose import Option, choose, smallest
 from hotpack.layout.cost import FIRST_BYTE_MS, RUNTIME_MS, START_MS, Model, Weight
 from hotpack.progress import mb
 from hotpack.project import Placement
@@ -21,6 +21,9 @@ _ROOM_LEFT_BYTES: Final = 5_000_000
 
 _WORTH_THE_ROOM: Final = 0.01
 """The part of the cold start that using that room up must save."""
+
+LEAVES_ROOM: Final = "leaves some room"
+"""Why something is packed that alone would fit raw."""
 
 _CLEAR: Final = 0.10, 50.0
 """What packing must save of a cold start that could be raw: this part of it, and milliseconds. A
@@ -49,6 +52,9 @@ class Placed:
     raw_ms: float
     """What it would add inline."""
 
+    packed_ms: float
+    """What it would add bundled."""
+
     @property
     def distribution(self) -> str:
         """Its name."""
@@ -72,7 +78,7 @@ class Layout:
     placed: tuple[Placed, ...]
 
     free_bytes: int = UNZIPPED_BYTES
-    """What is left of the function's limit, as far as it is planned: less when it is written."""
+    """What is left of the limit when room for the manifest is kept; written, it is a bit more."""
 
     def names(self, *placements: Placement) -> tuple[str, ...]:
         """Return the distributions that have one of the placements."""
@@ -84,8 +90,18 @@ class Layout:
         return bool(self.names("bundled", "remote"))
 
     @property
-    def start_ms(self) -> float:
-        """A cold start's predicted milliseconds, without what the handler does by itself."""
+    def raw_bytes(self) -> int:
+        """What all distributions weigh raw."""
+        return sum(placed.raw_bytes for placed in self.placed)
+
+    @property
+    def start_ms(self) -> float | None:
+        """A cold start's predicted milliseconds, without what the handler does by itself.
+
+        None where nobody has asked what a cold start needs, as everything fits raw.
+        """
+        if self.placed and not any(placed.weight.warm.files for placed in self.placed):
+            return None
         fixed = START_MS + (RUNTIME_MS if self.is_packed else 0.0)
         return fixed + sum(placed.start_ms for placed in self.placed)
 
@@ -164,9 +180,10 @@ class _Planner:
         """
         options = [group.options(self.model, on_s3=on_s3) for group in self.groups]
         room = UNZIPPED_BYTES - self.code_bytes - self.runtime_bytes
+        less = max(room - _ROOM_LEFT_BYTES, smallest(options))
         for tmp_ms_per_mb in _TMP_MS_PER_MB:
             chosen = choose(options, room, tmp_ms_per_mb=tmp_ms_per_mb)
-            roomy = choose(options, room - _ROOM_LEFT_BYTES, tmp_ms_per_mb=tmp_ms_per_mb)
+            roomy = choose(options, less, tmp_ms_per_mb=tmp_ms_per_mb)
             if chosen and roomy and _total_ms(roomy) * (1 - _WORTH_THE_ROOM) <= _total_ms(chosen):
                 chosen = roomy
             if chosen is None or _tmp_mb(chosen) <= self.ephemeral_storage_mb:
@@ -322,24 +339,24 @@ def _total_ms(options: Iterable[Option]) -> float:
 
 
 def _layout(planner: _Planner, options: Sequence[Option], *, fits_raw: bool) -> Layout:
+    free_bytes = planner.free_bytes(options)
     placed = [
         Placed(
             weight,
             option.placement,
             option.cold,
-            _reason(group, option, planner.model, fits_raw=fits_raw),
+            _reason(group, option, planner.model, free_bytes, fits_raw=fits_raw),
             planner.model.start_ms(weight, option.placement),
             planner.model.start_ms(weight, "inline"),
+            planner.model.start_ms(weight, "bundled"),
         )
         for group, option in zip(planner.groups, options, strict=True)
         for weight in group.weights
     ]
-    return Layout(
-        tuple(sorted(placed, key=lambda item: item.distribution)), planner.free_bytes(options)
-    )
+    return Layout(tuple(sorted(placed, key=lambda item: item.distribution)), free_bytes)
 
 
-def _reason(group: _Group, option: Option, model: Model, *, fits_raw: bool) -> str:
+def _reason(group: _Group, option: Option, model: Model, free_bytes: int, *, fits_raw: bool) -> str:
     if group.pin:
         return "pinned"
     raw = group.option(model, "inline", None)
@@ -350,6 +367,8 @@ def _reason(group: _Group, option: Option, model: Model, *, fits_raw: bool) -> s
             return f"raw saves {saved_ms:.0f} ms" if saved_ms >= 1 and not fits_raw else "fits raw"
         case "bundled" if fits_raw or option.start_ms < raw.start_ms:
             return f"packed saves {raw.start_ms - option.start_ms:.0f} ms"
+        case "bundled" if raw.function_bytes - option.function_bytes <= free_bytes:
+            return LEAVES_ROOM
         case "bundled":
             return "does not fit raw, fits packed"
         case "remote":

@@ -12,7 +12,7 @@ from hotpack.inventory import (
     make_sbom,
     read_metadata,
 )
-from hotpack.layout import Layout
+from hotpack.layout import Arrangement, Layout
 from hotpack.pack import (
     Contents,
     Entry,
@@ -38,6 +38,9 @@ class Build:
 
     prepared: Prepared
     layout: Layout
+    arrangement: Arrangement | None
+    """None where everything fits raw and there is no profile: nobody asked what is hot."""
+
     release: Release
 
     @property
@@ -94,7 +97,7 @@ def build(
     release = write_artifacts(
         project.state / "build", project.config, layout, contents, tools.cache, tools.progress
     )
-    return Build(prepared, layout, release)
+    return Build(prepared, layout, planned.arrangement, release)
 
 
 def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:

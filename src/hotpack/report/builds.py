@@ -2,16 +2,19 @@
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from hotpack.layout import Basis, Placed, explain
 from hotpack.measure import Smoke
 from hotpack.pipeline import Build
 from hotpack.progress import mb
-from hotpack.report.format import columns, limit_bar
+from hotpack.report.format import columns, limit_bar, ms
 from hotpack.target.limits import UNZIPPED_BYTES
 
 _SHOWN = 12
+_SIZES = frozenset({"hot", "lukewarm", "cold", "adds"})
 
 
 def build_document(build: Build) -> dict[str, Any]:
@@ -34,6 +37,8 @@ def build_document(build: Build) -> dict[str, Any]:
             {"key": key, "path": str(build.folder / name)}
             for key, name in release.remote_packs.items()
         ],
+        "predicted_ms": _rounded(build.layout.start_ms),
+        "explanation": list(explain(build.layout, _basis(build))),
         "layout": [
             {
                 "distribution": placed.distribution,
@@ -41,7 +46,9 @@ def build_document(build: Build) -> dict[str, Any]:
                 "placement": placed.placement,
                 "raw_bytes": placed.raw_bytes,
                 "packed_bytes": placed.packed_bytes,
+                "cold": placed.cold,
                 "reason": placed.reason,
+                **_needed(build, placed),
             }
             for placed in build.layout.placed
         ],
@@ -55,6 +62,48 @@ def build_document(build: Build) -> dict[str, Any]:
             for report in build.prepared.reports
         ],
     }
+
+
+def _needed(build: Build, placed: Placed) -> dict[str, int | float | None]:
+    """Return what a cold start needs of a distribution, None where nobody asked."""
+    arranged = build.arrangement and build.arrangement.by_distribution[placed.distribution]
+    sizes = {
+        f"{name}_bytes": sum(file.size for file in getattr(arranged, name)) if arranged else None
+        for name in ("hot", "lukewarm", "cold")
+    }
+    return {**sizes, "predicted_ms": _rounded(placed.start_ms if arranged else None)}
+
+
+def _rounded(duration_ms: float | None) -> float | None:
+    return None if duration_ms is None else round(duration_ms, 1)
+
+
+def _basis(build: Build) -> Basis | None:
+    return build.arrangement.basis if build.arrangement else None
+
+
+def explanation(build: Build) -> list[Table | str]:
+    """Return why everything is placed where it is, and what a cold start needs."""
+    sentences = "\n".join(map(escape, explain(build.layout, _basis(build))))
+    needed = [_needed_table(build)] if build.arrangement else []
+    return [*needed, "", sentences, ""]
+
+
+def _needed_table(build: Build) -> Table:
+    """Return what a cold start needs of the distributions and what that costs, the most first."""
+    table = columns("distribution", "hot", "lukewarm", "cold", "placement", "adds", numbers=_SIZES)
+    most = sorted(build.layout.placed, key=lambda placed: (-placed.start_ms, placed.distribution))
+    for placed in most[:_SHOWN]:
+        sizes = _needed(build, placed)
+        table.add_row(
+            placed.distribution,
+            *(mb(sizes[f"{name}_bytes"] or 0) for name in ("hot", "lukewarm", "cold")),
+            placed.placement,
+            ms(placed.start_ms),
+        )
+    if rest := most[_SHOWN:]:
+        table.add_row(f"{len(rest)} more", "", "", "", "", ms(sum(p.start_ms for p in rest)))
+    return table
 
 
 def rules_table(build: Build) -> Table:
