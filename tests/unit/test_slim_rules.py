@@ -10,7 +10,7 @@ from hotpack.errors import ConfigError, DependencyError
 from hotpack.install import Distribution, File, Kind, Tree
 from hotpack.project import CodeFile
 from hotpack.slim.botocore_data import drop_service_models, drop_unnamed_models
-from hotpack.slim.exclude import drop_excluded
+from hotpack.slim.exclude import drop_excluded, refuse_hot
 from hotpack.slim.gpu import drop_gpu
 
 
@@ -163,6 +163,16 @@ def test_pattern_that_removes_metadata() -> None:
         drop_excluded(tree(*FILES), ["numpy*"], [])
     slimmed, _ = drop_excluded(tree(*FILES), ["numpy*"], ["*.dist-info/*"])
     assert paths(slimmed) == ["numpy-2.dist-info/METADATA"]
+
+
+def test_pattern_that_removes_a_hot_file() -> None:
+    """A pattern that removes what a cold start uses is an error, unless that is included again."""
+    hot = ["numpy", "numpy/__init__.py", "numpy/tests/data.txt", "numpy/gone.py"]
+    with pytest.raises(ConfigError, match="removes numpy/tests/data.txt, which a cold start uses"):
+        refuse_hot(tree(*FILES), ["numpy/tests/*", "numpy/gone*"], [], hot)
+    refuse_hot(tree(*FILES), ["numpy/tests/*", "numpy/gone*"], ["*.txt"], hot)
+    refuse_hot(tree(*FILES), ["numpy/tests/*.py"], [], hot)
+    refuse_hot(tree(*FILES), [], [], hot)
 
 
 NAMES = ("s3/a.json", "dynamodb/a.json", "sqs/a", "sts/a", "ec2/a", "endpoints.json")

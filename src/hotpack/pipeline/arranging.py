@@ -18,6 +18,7 @@ from hotpack.layout import (
 from hotpack.pipeline.preparing import Prepared
 from hotpack.pipeline.tools import Tools
 from hotpack.profile import PROFILE_NAME, Profile, read_profile
+from hotpack.slim.exclude import refuse_hot
 
 _NAMED = 3
 """Changed distributions that the warning of a stale profile names."""
@@ -28,7 +29,8 @@ def arrangement_of(prepared: Prepared, tools: Tools) -> Arrangement:
 
     The project's profile says it, with a warning where it is stale; without one, its imports.
 
-    Raises ConfigError for a profile that cannot be read.
+    Raises ConfigError for a profile that cannot be read, and for a pattern of slim.exclude that
+    removes what it has.
     """
     tree = prepared.slimmed
     needs = find_needs(prepared.libraries, {file.path for file in tree.files})
@@ -42,6 +44,10 @@ def arrangement_of(prepared: Prepared, tools: Tools) -> Arrangement:
             hint="record it anew with `hotpack trace`; until then cold starts restore more than "
             "they need",
         )
+    else:
+        slim = prepared.project.config.slim
+        touched = (touch.path for touch in profile.touches)
+        refuse_hot(prepared.installed, slim.exclude, slim.include, touched)
     return arrange(tree, traced(profile, tree, needs, changed), needs)
 
 

@@ -33,28 +33,43 @@ def drop_excluded(
                 "`include` in [tool.hotpack]",
             )
         )
-    dropped: set[str] = set()
-    for pattern in exclude:
-        matches = [
-            file
-            for file in tree.files
-            if fnmatchcase(file.path, pattern)
-            and not any(fnmatchcase(file.path, kept) for kept in include)
-        ]
-        _check(pattern, matches)
-        dropped.update(file.path for file in matches)
-    slimmed = tree.replaced(file for file in tree.files if file.path not in dropped)
+    kept: list[File] = []
+    for file in tree.files:
+        pattern = _excluding(file.path, exclude, include)
+        if pattern is None:
+            kept.append(file)
+        elif ".dist-info/" in file.path:
+            raise ConfigError(
+                f"slim.exclude pattern {pattern!r} would remove {file.path}: without it "
+                f"{file.distribution} is not found by importlib.metadata",
+                hint="narrow the pattern, or name *.dist-info/* in slim.include",
+            )
+    slimmed = tree.replaced(kept)
     return slimmed, RuleReport.between("exclude", tree, slimmed, cautions=cautions)
 
 
-def _check(pattern: str, matches: Sequence[File]) -> None:
-    metadata = next((file for file in matches if ".dist-info/" in file.path), None)
-    if metadata is not None:
-        raise ConfigError(
-            f"slim.exclude pattern {pattern!r} would remove {metadata.path}: without it "
-            f"{metadata.distribution} is not found by importlib.metadata",
-            hint="narrow the pattern, or name *.dist-info/* in slim.include",
-        )
+def refuse_hot(
+    tree: Tree, exclude: Sequence[str], include: Sequence[str], hot: Iterable[str]
+) -> None:
+    """Raise ConfigError for a pattern that removes a file of the tree which a cold start uses.
+
+    `hot` are the paths that a profile has; what is no file of the tree does not count.
+    """
+    there = {file.path for file in tree.files} if exclude else set()
+    for path in hot:
+        pattern = _excluding(path, exclude, include) if path in there else None
+        if pattern is not None:
+            raise ConfigError(
+                f"slim.exclude pattern {pattern!r} removes {path}, which a cold start uses",
+                hint=f"narrow the pattern, or name {path} in slim.include; if that is no longer "
+                "so, record the profile anew with `hotpack trace`",
+            )
+
+
+def _excluding(path: str, exclude: Sequence[str], include: Sequence[str]) -> str | None:
+    """Return the pattern of `exclude` that a path is dropped for, None where it stays."""
+    pattern = next((each for each in exclude if fnmatchcase(path, each)), None)
+    return None if any(fnmatchcase(path, each) for each in include) else pattern
 
 
 def _hint(pattern: str, paths: Sequence[str]) -> str:
