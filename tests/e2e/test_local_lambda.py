@@ -6,6 +6,7 @@ import platform
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -182,6 +183,16 @@ def test_it_serves_on_when_nobody_reads_its_log(project: Path, cache_dir: Path) 
     with serving(project, cache_dir, stderr=subprocess.PIPE) as where:
         where["server"].stderr.close()
         assert [get(where["function_url"])["version"] for _ in range(3)] == [1, 1, 1]
+
+
+def test_a_port_that_is_taken_is_named(hotpack: Hotpack, project: Path) -> None:
+    """Which of the two ports another program has is said."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = hotpack("serve", "--port", "0", "--url-port", str(port), cwd=project)
+    assert done.returncode == 1
+    assert f"port {port}" in done.stderr
+    assert "hint: choose another one" in done.stderr
 
 
 def test_two_ports_that_are_one_are_a_wrong_call(hotpack: Hotpack, project: Path) -> None:

@@ -162,7 +162,7 @@ def response_of(invocation: Invocation) -> HttpResponse:
 
 
 def refusal(status: int, message: str) -> HttpResponse:
-    """Return an answer of Lambda's own."""
+    """Return an answer of Lambda's own. [assumed] Its words, beside the status."""
     return HttpResponse(status, (_JSON,), json.dumps({"Message": message}).encode())
 
 

@@ -39,7 +39,11 @@ class _Answer:
 
 
 class _RefusedError(Exception):
-    """Carries the answer to a request that is not served."""
+    """Carries the answer to a request that is not served.
+
+    Types are those of the API's model. [assumed] Of the messages, all but those of a function that
+    is not found, a payload that is too large or no JSON, and the concurrency.
+    """
 
     def __init__(self, status: int, error_type: str, message: str, **members: str) -> None:
         super().__init__(message)

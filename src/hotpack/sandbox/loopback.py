@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from hotpack.errors import SandboxError
 from hotpack.sandbox.closing import Closing
 
 HOST = "127.0.0.1"
@@ -120,7 +121,15 @@ class Server(Closing):
     """An HTTP server on a free port of 127.0.0.1, a thread a connection, closed without a trace."""
 
     def __init__(self, handler: Callable[..., Handler], port: int = 0) -> None:
-        self._tcp = _Tcp((HOST, port), handler)
+        try:
+            self._tcp = _Tcp((HOST, port), handler)
+        except (OSError, OverflowError) as error:
+            if not port:
+                raise
+            raise SandboxError(
+                f"nothing can be served on port {port}: {error}",
+                hint="choose another one, or 0 for one that is free",
+            ) from error
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="hotpack-http", daemon=True)
         self._thread.start()

@@ -97,7 +97,11 @@ def crashed(exited: Exited) -> Outcome:
 
 
 def exit_fault(exited: Exited) -> Fault:
-    """Return what Lambda says of a process that ended."""
+    """Return what Lambda says of a process that ended.
+
+    The words are the Runtime Interface Emulator's, which a test compares. [assumed] The kernel's
+    end for want of memory is said in the same.
+    """
     match exited.status:
         case 0:
             message = "Runtime exited without providing a reason"

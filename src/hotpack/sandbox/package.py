@@ -31,6 +31,10 @@ _UNREADABLE = (
 _FORMAT = "2"
 """Raised when unpacking changes what it writes, so that older folders are not found again."""
 
+_THROUGH_S3 = (
+    "over 50 MB of zip (that number, in base64) must go through S3; here it runs all the same"
+)
+
 _FILES, _SEAL = "files", "seal"
 """What a package's folder holds: itself, and how to see whether somebody wrote into it."""
 
@@ -66,7 +70,7 @@ def check_direct_upload(function: Function, operation: str = "UpdateFunctionCode
     if function.code.is_file() and function.code.stat().st_size > limits.DIRECT_UPLOAD_BYTES:
         raise LimitError(
             limits.direct_upload_message(operation),
-            hint="upload it through S3: any zip within the limit of its contents may go there",
+            hint=_THROUGH_S3,
         )
 
 
