@@ -8,7 +8,9 @@ HotpackError
 ├── LimitError           the result would pass a limit of AWS Lambda
 │   └── ThrottledError   more invocations at once than the function may have
 ├── ArtifactError        a built artifact is missing or not what it should be
-└── SandboxError         the local Lambda cannot run the function
+├── SandboxError         the local Lambda cannot run the function
+└── AwsError             AWS refuses, cannot be reached, or holds something else than expected
+    └── ConflictError    somebody else changes the same function at this moment
 """
 
 
@@ -66,3 +68,11 @@ class ArtifactError(HotpackError):
 
 class SandboxError(HotpackError):
     """The local Lambda cannot run the function."""
+
+
+class AwsError(HotpackError):
+    """AWS refuses, cannot be reached, or holds something else than expected."""
+
+
+class ConflictError(AwsError):
+    """Somebody else changes the same function at this moment."""

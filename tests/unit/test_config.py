@@ -74,6 +74,12 @@ Typing_Extensions = "bundled"
         ('assets = { model = "/opt/a" }', "is not a path inside the project's folder", None),
         ('assets = { model = "../a" }', "is not a path inside the project's folder", None),
         ('assets = { model = "." }', "is not a path inside the project's folder", None),
+        ('function = "a b"', "is not a function's name", None),
+        ('alias = "7"', "is not an alias", None),
+        ('bucket = "s3://mine"', "is not a bucket's name", None),
+        ('snap_start = "yes"', "snap_start = 'yes' is not true or false", None),
+        ("env = { prod = { memory = 1 } }", "[tool.hotpack.env.prod] has no key 'memory'", "mem"),
+        ("env = { prod = 1 }", "env.prod = 1 is not a table", None),
         ("assets = { model = 1 }", "assets.model = 1 is not a text", None),
     ],
 )
@@ -115,3 +121,47 @@ def test_not_toml(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("handler = \n")
     with pytest.raises(ConfigError, match="is not valid TOML"):
         load_project(tmp_path)
+
+
+ENVIRONMENTS = """
+memory_mb = 512
+environment = { AA = "1", BB = "1" }
+[tool.hotpack.env.prod]
+memory_mb = 1024
+environment = { BB = "2" }
+[tool.hotpack.env.dev]
+function = "playground"
+"""
+
+
+def test_environment_overrides(tmp_path: Path) -> None:
+    """An environment's keys come over the others, tables key by key."""
+    root = write(tmp_path, ENVIRONMENTS)
+    config = load_project(root, env="prod").config
+    assert config.memory_mb == 1024
+    assert config.environment == {"AA": "1", "BB": "2"}
+    assert load_project(root).config.memory_mb == 512
+    assert load_project(root, {"memory_mb": 256}, env="prod").config.memory_mb == 256
+
+
+def test_environments_have_functions_of_their_own(tmp_path: Path) -> None:
+    """Two environments are never one function because nobody named the second."""
+    root = write(tmp_path, ENVIRONMENTS)
+    name = load_project(root).name
+    assert load_project(root).config.function == name
+    assert load_project(root, env="prod").config.function == f"{name}-prod"
+    assert load_project(root, env="dev").config.function == "playground"
+
+
+def test_any_folder_gives_a_functions_name(tmp_path: Path) -> None:
+    """A folder's name that Lambda would refuse becomes one that it takes."""
+    root = tmp_path / "My project (2)"
+    root.mkdir()
+    assert load_project(write(root, "")).config.function == "my-project-2"
+
+
+def test_unknown_environment(tmp_path: Path) -> None:
+    """An environment that is not there is an error with the nearest name."""
+    with pytest.raises(ConfigError, match=r"no \[tool.hotpack.env.prd\]") as caught:
+        load_project(write(tmp_path, ENVIRONMENTS), env="prd")
+    assert caught.value.hint == "did you mean 'prod'?"

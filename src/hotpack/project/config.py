@@ -69,6 +69,20 @@ class Config:
     assets: Mapping[str, str] = field(default_factory=dict)
     """Name to a file or folder, relative to the project's folder."""
 
+    function: str = ""
+    """Its name on Lambda; the project's where nothing is set, with the environment's behind it."""
+
+    alias: str = "live"
+    """What callers name: it points at the version that is live."""
+
+    role: str | None = None
+    """Name or ARN of the role that the function has; None keeps the one it has."""
+
+    region: str | None = None
+    profile: str | None = None
+    """None: as the AWS CLI finds them."""
+
+    snap_start: bool = False
     bucket: str | None = None
     cold: Cold = "touch"
     budget_mb: int | None = None
@@ -95,10 +109,14 @@ class Project:
         return self.root / ".hotpack"
 
 
-def load_project(root: Path, overrides: Mapping[str, Any] | None = None) -> Project:
+def load_project(
+    root: Path, overrides: Mapping[str, Any] | None = None, env: str | None = None
+) -> Project:
     """Return the project in the folder `root`.
 
-    `overrides` are keys of `[tool.hotpack]` that the command line sets; they are checked alike.
+    `env` names a table `[tool.hotpack.env.NAME]` whose keys come over those of `[tool.hotpack]`,
+    tables in it key by key. `overrides` are keys that the command line sets over both. All are
+    checked alike.
 
     Raises ConfigError when there is no `[tool.hotpack]`, or a key is unknown, of the wrong type
     or of an impossible value; the message names the file and the key.
@@ -112,13 +130,37 @@ def load_project(root: Path, overrides: Mapping[str, Any] | None = None) -> Proj
             hint="run `hotpack init` in the project's folder to write one",
         )
     metadata = document.get("project", {})
-    name = metadata.get("name") or root.resolve().name
-    return Project(
-        root,
-        canonicalize_name(str(name)),
-        _config(path, {**table, **(overrides or {})}),
-        metadata.get("version"),
-    )
+    name = canonicalize_name(str(metadata.get("name") or root.resolve().name))
+    function = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "function"
+    chosen = _of_environment(path, {"function": function, **table}, env)
+    merged = {**chosen, **(overrides or {})}
+    return Project(root, name, _config(path, merged), metadata.get("version"))
+
+
+def _of_environment(path: Path, table: dict[str, Any], env: str | None) -> dict[str, Any]:
+    """Return `[tool.hotpack]` with the keys of an environment over it, and without the others."""
+    base = {key: value for key, value in table.items() if key != "env"}
+    environments = _table(path, "env", table.get("env", {}))
+    for known, overrides in environments.items():
+        if not re.fullmatch(r"[A-Za-z0-9][\w-]*", known):
+            raise _wrong(path, "env", known, "a name of letters, digits, - and _")
+        _refuse_unknown(
+            path, f"tool.hotpack.env.{known}", _table(path, f"env.{known}", overrides), _KEYS
+        )
+    if env is None:
+        return base
+    if env not in environments:
+        near = difflib.get_close_matches(env, environments, n=1)
+        raise ConfigError(
+            f"{path} has no [tool.hotpack.env.{env}]",
+            hint=f"did you mean {near[0]!r}?" if near else "add the table; it may be empty",
+        )
+    # Two environments in one account shall not be one function because nobody named the second.
+    merged = {**base, "function": f"{base['function']}-{env}"}
+    for key, value in environments[env].items():
+        both_tables = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = {**base[key], **value} if both_tables else value
+    return merged
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -173,6 +215,22 @@ def _text(path: Path, key: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise _wrong(path, key, value, "a text")
     return value
+
+
+def _yes_or_no(path: Path, key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(path, key, value, "true or false")
+    return value
+
+
+def _matching(pattern: str, wanted: str) -> Callable[[Path, str, object], str]:
+    def check(path: Path, key: str, value: object) -> str:
+        text = _text(path, key, value)
+        if not re.fullmatch(pattern, text):
+            raise _wrong(path, key, value, wanted)
+        return text
+
+    return check
 
 
 def _handler(path: Path, key: str, value: object) -> str:
@@ -287,19 +345,29 @@ def _place(path: Path, key: str, value: object) -> dict[str, str]:
 
 
 _KEYS: Final[dict[str, Callable[[Path, str, object], Any]]] = {
+    "alias": _matching(
+        r"(?!\d+$)[A-Za-z0-9_-]{1,128}", "an alias: letters, digits, - and _, no number"
+    ),
     "architecture": _one_of(ARCHITECTURES),
     "assets": _assets,
-    "bucket": _text,
+    "bucket": _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"),
     "budget_mb": _number(1, 10_240),
     "cold": _one_of(COLDS),
     "environment": _environment,
     "ephemeral_storage_mb": _number(*limits.EPHEMERAL_STORAGE_MB),
     "events": _patterns,
+    "function": _matching(
+        r"[A-Za-z0-9_-]{1,64}", "a function's name: up to 64 letters, digits, - and _"
+    ),
     "handler": _handler,
     "include": _patterns,
     "memory_mb": _number(*limits.MEMORY_MB),
     "place": _place,
+    "profile": _text,
+    "region": _text,
+    "role": _text,
     "runtime": _one_of(tuple(RUNTIMES)),
     "slim": _slim,
+    "snap_start": _yes_or_no,
     "timeout_s": _number(*limits.TIMEOUT_S),
 }
