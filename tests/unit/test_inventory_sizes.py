@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from hotpack.errors import ArtifactError
+from hotpack.install import Distribution, File, Kind, Tree
 from hotpack.inventory import DistributionSizes, Sizes, compare, read_sizes
+from hotpack.target import RUNTIMES, Target
 
-NUMPY = DistributionSizes("numpy", "2.0", 60, 40, 20, "inline")
+NUMPY = DistributionSizes("numpy", "2.0", 60, 40, 20, "inline", 30)
 SCIPY = DistributionSizes("scipy", "1.0", 90, 70)
 SIX = DistributionSizes("six", "1.17", 3, 2)
 OLD = Sizes("python3.13 on arm64", 5, (NUMPY, SCIPY))
@@ -24,6 +26,16 @@ def test_record_is_read_from(tmp_path: Path, place: str) -> None:
     (tmp_path / ".hotpack" / "build" / "sizes.json").write_bytes(OLD.record())
     (tmp_path / "kept.json").write_text(json.dumps({**OLD.document(), "files": []}))
     assert read_sizes(tmp_path / place) == OLD
+
+
+def test_record_of_before_hot_was_counted(tmp_path: Path) -> None:
+    """A record that does not say what is hot can be read."""
+    document = OLD.document()
+    for row in document["distributions"]:
+        del row["hot_bytes"]
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    old = replace(NUMPY, hot_bytes=None)
+    assert read_sizes(tmp_path / "old.json") == replace(OLD, distributions=(old, SCIPY))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +64,25 @@ def test_totals() -> None:
     assert (OLD.installed_bytes, OLD.slimmed_bytes, OLD.total_bytes) == (150, 110, 115)
     assert OLD.packed_bytes is None
     assert replace(OLD, distributions=(NUMPY,)).packed_bytes == 20
+
+
+def test_of_trees() -> None:
+    """A distribution of which slimming left nothing weighs nothing; what nobody asked is None."""
+    target = Target(RUNTIMES["python3.13"], "arm64")
+    installed = Tree(
+        (Distribution("boto3", "1"), Distribution("six", "2")),
+        tuple(
+            File(f"{name}.py", 9, "", Kind.SOURCE, name, False, Path(name))
+            for name in ("boto3", "six")
+        ),
+    )
+    slimmed = installed.replaced(file for file in installed.files if file.distribution == "six")
+    sizes = Sizes.of(
+        target, installed, slimmed, code_bytes=0, packed={"six": 4}, placements={}, hot={"six": 7}
+    )
+    assert (sizes.packed_bytes, sizes.hot_bytes) == (4, 7)
+    sizes = Sizes.of(target, installed, slimmed, code_bytes=0, packed={}, placements={}, hot={})
+    assert (sizes.packed_bytes, sizes.hot_bytes) == (None, None)
 
 
 def test_what_changed() -> None:

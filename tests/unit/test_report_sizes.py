@@ -1,6 +1,7 @@
 """What `hotpack sizes` prints."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,8 @@ from hotpack.report.difference import difference_document, difference_table, dif
 from hotpack.report.sizes import limit_table, reason, sizes_table
 
 MB = 1_000_000
-SPACY = DistributionSizes("spacy", "3.8.14", 113 * MB, 21 * MB, 5 * MB)
-NUMPY = DistributionSizes("numpy", "2.2.6", 59 * MB, 63 * MB, 14 * MB)
+SPACY = DistributionSizes("spacy", "3.8.14", 113 * MB, 21 * MB, 5 * MB, None, 9 * MB)
+NUMPY = DistributionSizes("numpy", "2.2.6", 59 * MB, 63 * MB, 14 * MB, None, 40 * MB)
 LONG = DistributionSizes("en-core-web-sm-of-someone", "2025.11.20.1", 2000 * MB, 1999 * MB, 9 * MB)
 SIZES = Sizes("python3.13 on arm64", 1 * MB, (NUMPY, SPACY))
 REQUIREMENTS = Requirements(
@@ -55,6 +56,14 @@ def test_heaviest_first_and_the_rest_summed() -> None:
     assert rows[3].startswith("all")
     assert "84.0 MB" in rows[3]
     assert "numpy" in lines(sizes_table(SIZES, REQUIREMENTS, width=100, shown=None))[2]
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, ""), (100, "8% "), (120, "█░░░░░░░ 8% ")])
+def test_what_is_hot(width: int, shown: str) -> None:
+    """What a cold start uses follows; a share and a bar of the limit where there is room."""
+    rows = lines(sizes_table(SIZES, REQUIREMENTS, width=width), width)
+    assert re.search(rf"spacy .* 5\.0 MB +9\.0 MB +{shown} *you, model", rows[1])
+    assert re.search(r"19\.0 MB +49\.0 MB", rows[-1])
 
 
 def test_not_packed_is_no_number() -> None:

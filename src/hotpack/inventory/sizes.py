@@ -34,6 +34,9 @@ class DistributionSizes:
     placement: Placement | None = None
     """None where nothing was planned."""
 
+    hot_bytes: int | None = None
+    """What a cold start uses of it, slimmed; None where nobody asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -64,6 +67,12 @@ class Sizes:
         return None if None in sizes else sum(size or 0 for size in sizes)
 
     @property
+    def hot_bytes(self) -> int | None:
+        """What a cold start uses of all distributions; None where nobody asked."""
+        sizes = [item.hot_bytes for item in self.distributions]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    @property
     def total_bytes(self) -> int:
         """What a function of it weighs where all is raw."""
         return self.slimmed_bytes + self.code_bytes
@@ -78,9 +87,16 @@ class Sizes:
         code_bytes: int,
         packed: Mapping[str, int | None],
         placements: Mapping[str, Placement],
+        hot: Mapping[str, int],
     ) -> Self:
-        """Return the sizes of trees; `packed` and `placements` are by distribution."""
+        """Return the sizes of trees; `packed`, `placements` and `hot` are by distribution.
+
+        `packed` and `hot` may be empty: then nobody asked.
+        """
         before, after = installed.bytes_by_distribution(), slimmed.bytes_by_distribution()
+        nothing = {name: 0 for name in before if not after.get(name)}
+        packed = {**nothing, **packed} if packed else {}
+        hot = {**nothing, **hot} if hot else {}
         rows = (
             DistributionSizes(
                 item.name,
@@ -89,6 +105,7 @@ class Sizes:
                 after.get(item.name, 0),
                 packed.get(item.name),
                 placements.get(item.name),
+                hot.get(item.name),
             )
             for item in installed.distributions
         )
@@ -120,7 +137,7 @@ def read_sizes(place: Path) -> Sizes:
         if document["format"] != _FORMAT:
             raise ArtifactError(f"{path} was written by another version of hotpack", hint=hint)
         rows = [
-            {key: row[key] for key in DistributionSizes.__dataclass_fields__}
+            {key: row[key] for key in DistributionSizes.__dataclass_fields__ if key in row}
             for row in document["distributions"]
         ]
         return Sizes(

@@ -87,7 +87,7 @@ def build(
         variables=inline_variables(
             asset for asset in prepared.assets if asset.distribution in layout.names("inline")
         ),
-        records=_records(prepared, layout, tools),
+        records=_records(prepared, planned, tools),
     )
     if layout.names("remote") and project.config.bucket is None:
         tools.progress.warn(
@@ -102,7 +102,8 @@ def build(
 
 def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
     """Return what the distributions weigh; with `pack` compressed too, which takes time once."""
-    packed = compress_all(prepared, arrangement_of(prepared, tools), tools) if pack else {}
+    arrangement = arrangement_of(prepared, tools) if pack else None
+    packed = compress_all(prepared, arrangement, tools) if arrangement else {}
     return Sizes.of(
         prepared.project.config.target,
         prepared.installed,
@@ -110,6 +111,7 @@ def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
         code_bytes=prepared.code_bytes,
         packed={name: item.packed_bytes for name, item in packed.items()},
         placements={},
+        hot=_hot_bytes(arrangement),
     )
 
 
@@ -118,11 +120,11 @@ def sbom_of(build: Build, tools: Tools) -> str:
     return _bill_of_materials(build.prepared, build.layout, tools)
 
 
-def _records(prepared: Prepared, layout: Layout, tools: Tools) -> dict[str, bytes]:
+def _records(prepared: Prepared, planned: Planned, tools: Tools) -> dict[str, bytes]:
     """Return what a build keeps beside the function, by file name."""
-    records = {RECORD: _sizes(prepared, layout).record()}
+    records = {RECORD: _sizes(prepared, planned).record()}
     if can_make_sbom():
-        records[SBOM] = _bill_of_materials(prepared, layout, tools).encode()
+        records[SBOM] = _bill_of_materials(prepared, planned.layout, tools).encode()
     return records
 
 
@@ -136,15 +138,23 @@ def _bill_of_materials(prepared: Prepared, layout: Layout, tools: Tools) -> str:
     return make_sbom(prepared.project, prepared.slimmed, metadata, requirements, runtime)
 
 
-def _sizes(prepared: Prepared, layout: Layout) -> Sizes:
+def _hot_bytes(arrangement: Arrangement | None) -> dict[str, int]:
+    """Return what a cold start uses, by distribution; nothing where nobody asked."""
+    found = arrangement.by_distribution if arrangement else {}
+    return {name: sum(file.size for file in item.hot) for name, item in found.items()}
+
+
+def _sizes(prepared: Prepared, planned: Planned) -> Sizes:
     """Return what a build's distributions weigh, and where they are."""
+    placed = planned.layout.placed
     return Sizes.of(
         prepared.project.config.target,
         prepared.installed,
         prepared.slimmed,
         code_bytes=prepared.code_bytes,
-        packed={placed.distribution: placed.packed_bytes for placed in layout.placed},
-        placements={placed.distribution: placed.placement for placed in layout.placed},
+        packed={item.distribution: item.packed_bytes for item in placed},
+        placements={item.distribution: item.placement for item in placed},
+        hot=_hot_bytes(planned.arrangement),
     )
 
 

@@ -21,10 +21,13 @@ SHOWN = 12
 
 _YOU = "you"
 _WIDE = 100
-"""From so many columns on there is room for bars."""
+"""From so many columns on there is room for the share of the limit."""
 
-_HEADERS = ("distribution", "version", "installed", "slimmed", "packed", "of limit")
-_NUMBERS = frozenset({"installed", "slimmed", "packed", "size"})
+_BARS = 120
+"""From so many on, for a bar of it."""
+
+_HEADERS = ("distribution", "version", "installed", "slimmed", "packed", "hot", "of limit")
+_NUMBERS = frozenset({"installed", "slimmed", "packed", "hot", "size"})
 _Row = tuple[str | Text, ...]
 
 
@@ -38,6 +41,7 @@ def sizes_document(
         "installed_bytes": sizes.installed_bytes,
         "slimmed_bytes": sizes.slimmed_bytes,
         "packed_bytes": sizes.packed_bytes,
+        "hot_bytes": sizes.hot_bytes,
         "distributions": [
             {
                 **asdict(item),
@@ -80,9 +84,9 @@ def sizes_table(
     rows = heaviest(sizes)
     named = rows[:shown]
     rest = rows[len(named) :]
-    cells = [_cells(item.distribution, item.version, [item], is_wide) for item in named]
-    cells += [_cells(f"{len(rest)} more", "", rest, is_wide)] if rest else []
-    cells.append(_cells("all", "", rows, is_wide))
+    cells = [_cells(item.distribution, item.version, [item], width) for item in named]
+    cells += [_cells(f"{len(rest)} more", "", rest, width)] if rest else []
+    cells.append(_cells("all", "", rows, width))
     table, room = _table(cells, width, is_wide)
     whys = [reason(item.distribution, requirements, room) for item in named]
     for row, why in zip_longest(cells, whys, fillvalue=""):
@@ -93,10 +97,11 @@ def sizes_table(
 def _table(cells: Sequence[_Row], width: int, is_wide: bool) -> tuple[Table, int]:
     """Return a table whose columns are as wide as their cells, and what is left for the last."""
     gap = 2 if is_wide else 1
-    caps = {"distribution": 24 if is_wide else 18, "version": 10 if is_wide else 8}
+    caps = {"distribution": 22 if is_wide else 18, "version": 8}
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
     room = width
-    for header, column in zip(_HEADERS, zip(*cells, strict=True), strict=True):
+    headers = _HEADERS if is_wide else _HEADERS[:-1]
+    for header, column in zip(headers, zip(*cells, strict=True), strict=True):
         widest = max(len(cell) for cell in (header, *column))
         wide = min(widest, caps.get(header, widest))  # numbers are never cut
         justify: Literal["left", "right"] = "right" if header in _NUMBERS else "left"
@@ -168,18 +173,25 @@ def wall(plain_bytes: int) -> Text:
     )
 
 
-def _cells(label: str, version: str, items: Sequence[DistributionSizes], is_wide: bool) -> _Row:
+def _cells(label: str, version: str, items: Sequence[DistributionSizes], width: int) -> _Row:
     """Return the cells of a row that sums the distributions."""
     slimmed = sum(item.slimmed_bytes for item in items)
-    packed = [item.packed_bytes for item in items]
-    return (
+    share = Text(f"{slimmed / UNZIPPED_BYTES:.0%}", justify="right")
+    row = (
         label,
         version,
         mb(sum(item.installed_bytes for item in items)),
         mb(slimmed),
-        "-" if None in packed else mb(sum(size or 0 for size in packed)),
-        limit_bar(slimmed, 8, most=9) if is_wide else Text(f"{slimmed / UNZIPPED_BYTES:.0%}"),
+        _sum([item.packed_bytes for item in items]),
+        _sum([item.hot_bytes for item in items]),
     )
+    if width < _WIDE:
+        return row
+    return (*row, limit_bar(slimmed, 8, most=9) if width >= _BARS else share)
+
+
+def _sum(sizes: Sequence[int | None]) -> str:
+    return "-" if None in sizes else mb(sum(size or 0 for size in sizes))
 
 
 def _by_kind(prepared: Prepared) -> list[tuple[Kind, int, int]]:
