@@ -345,7 +345,8 @@ def _import_elsewhere(name: str) -> Json:
         cwd=_HERE,
         timeout=LIMIT_S,
     )
-    return [done.returncode, done.stdout, done.stderr.strip().rpartition("\n")[2]]
+    reason = done.stderr.strip().rpartition("\n")[2] if done.returncode else None
+    return [done.returncode, done.stdout, reason]
 
 
 def _find(name: str) -> Json:
