@@ -145,8 +145,8 @@ longer than 30 s in the restored tree alone is a difference.
 {visits}
 {not_here}
 "In part" are operations in a tree that surely was not restored whole: those of an invocation after
-which files were still missing. The function is built as the project's own but for its handler, which
-is the walker; without a profile nearly everything is cold to it, which is the hardest case.
+which files were still missing. The function is built as the project's own but for its handler,
+which is the walker; without a profile nearly everything is cold to it, which is the hardest case.
 
 The kinds of operations: {kinds}. `src/hotpack/measure/walker.py` has them, and
 `tests/integration/test_proof.py` shows that a file that is gone, or has other bytes or another
