@@ -215,3 +215,27 @@ def test_editable_is_refused(tmp_path: Path, tools: Tools, target: Target) -> No
     (info / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
     with pytest.raises(DependencyError, match="lib is an editable install"):
         install.tree.list_tree(root, ".cpython-311-")
+
+
+@pytest.mark.parametrize("source", ["pyproject.toml", "requirements.txt"])
+def test_overrides_of_uv(tmp_path: Path, tools: Tools, target: Target, source: str) -> None:
+    """[tool.uv] takes a dependency of a dependency out, and holds another to a version.
+
+    A change of it resolves anew.
+    """
+    table = '[tool.hotpack]\nhandler = "app.handler"\n[project]\nname = "x"\nversion = "1"\n'
+    settings = (
+        "[tool.uv]\noverride-dependencies = [\"markupsafe ; sys_platform == 'never'\"]\n"
+        'constraint-dependencies = ["jinja2 == 3.1.5"]\n'
+    )
+    if source == "requirements.txt":
+        (tmp_path / source).write_text("jinja2\n")
+    else:
+        table += 'dependencies = ["jinja2"]\n'
+    path = tmp_path / "pyproject.toml"
+    path.write_text(table)
+    before = install.lock(find_dependencies(load_project(tmp_path)), target, tools.uv, tmp_path)
+    path.write_text(table + settings)
+    after = install.lock(find_dependencies(load_project(tmp_path)), target, tools.uv, tmp_path)
+    assert [pin.split("==")[0] for pin in before.pins] == ["jinja2", "markupsafe"]
+    assert after.pins == ("jinja2==3.1.5",)
