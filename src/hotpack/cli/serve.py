@@ -103,7 +103,8 @@ def serve(
             show(f"its function URL is [bold]{function_url.url}[/]", err=True)
         # Ctrl-C, a closed terminal, and what ends it everywhere else, end it alike.
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.default_int_handler)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+                signal.signal(number, signal.default_int_handler)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
