@@ -69,7 +69,7 @@ def _load_handler() -> Callable[..., object]:
         if not is_eager:
             restorer.wait(manifest.lukewarm)
             if manifest.cold == "background":
-                restorer.start(len(manifest.groups))
+                restorer.start(len(manifest.groups), patient=True)
         return handler
     finally:
         if collects:
