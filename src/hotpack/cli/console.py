@@ -70,6 +70,18 @@ def _print_error(error: HotpackError) -> None:
         click.echo(error.hint, err=True)
 
 
+def agree(question: str, *, yes: bool) -> None:
+    """Go on if the user says so, or has said so with `--yes`.
+
+    Raises click.Abort for a no, and UsageError where there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is there to be asked: --yes agrees beforehand")
+    click.confirm(question, abort=True, err=True)
+
+
 def print_json(document: Any) -> None:
     """Print a result for programs."""
     click.echo(json.dumps(document, indent=2))
@@ -128,6 +140,7 @@ class Talk:
             bars.TextColumn("{task.description}"),
             bars.BarColumn(),
             *([done] if total else []),
+            *([bars.TransferSpeedColumn()] if total and unit == "bytes" else []),
             bars.TimeElapsedColumn(),
             console=self._console,
             transient=True,

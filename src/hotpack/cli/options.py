@@ -41,13 +41,29 @@ def place_option(command: Command) -> Command:
     )(command)
 
 
-def open_project(root: Path, place: str | None = None) -> Project:
+def env_option(command: Command) -> Command:
+    """Add `--env`."""
+    return click.option(
+        "--env",
+        metavar="NAME",
+        help="Take the settings of [tool.hotpack.env.NAME] over the others.",
+    )(command)
+
+
+def aws_options(command: Command) -> Command:
+    """Add `--env`, `--region` and `--profile`."""
+    region = click.option("--region", help="As the AWS CLI has it.")
+    profile = click.option("--profile", help="As the AWS CLI has it.")
+    return env_option(region(profile(command)))
+
+
+def open_project(root: Path, place: str | None = None, env: str | None = None) -> Project:
     """Return the project in a folder, with what the command line sets over its configuration."""
-    project = load_project(root.resolve())
+    project = load_project(root.resolve(), env=env)
     if place is None:
         return project
     pins = {**project.config.place, EVERY_DISTRIBUTION: place}
-    return load_project(root.resolve(), {"place": pins})
+    return load_project(root.resolve(), {"place": pins}, env)
 
 
 def open_tools() -> Tools:
