@@ -5,12 +5,20 @@ import sys
 from pathlib import Path
 
 ALLOWED = {
-    "hotpack_runtime", "hotpack_runtime.errors", "hotpack_runtime.hooks", "hotpack_runtime.importer",
-    "hotpack_runtime.manifest", "hotpack_runtime.packs", "hotpack_runtime.restorer",
-    "hotpack_runtime.tree", "hotpack_runtime.zstd", "_posixsubprocess", "importlib.machinery",
-}  # fmt: skip
-"""Beside what awslambdaric has imported before: json, hashlib, importlib, threading, os, warnings. S3 adds http.client
-and ssl, which only functions with remote packs pay for."""
+    "_posixsubprocess",
+    "hotpack_runtime",
+    "hotpack_runtime.errors",
+    "hotpack_runtime.hooks",
+    "hotpack_runtime.importer",
+    "hotpack_runtime.manifest",
+    "hotpack_runtime.packs",
+    "hotpack_runtime.restorer",
+    "hotpack_runtime.tree",
+    "hotpack_runtime.zstd",
+    "importlib.machinery",
+}
+"""Beside what awslambdaric has imported before: hashlib, importlib, json, os, threading, warnings. S3
+adds http.client and ssl, which only functions with remote packs pay for."""
 
 PROGRAM = """
 import sys
@@ -19,7 +27,8 @@ sys.modules["hotpack_runtime._zstd"] = type(sys)("_zstd")
 vars(sys.modules["hotpack_runtime._zstd"]).update(ZstdDecompressor=None, ZstdError=None)
 import __future__, hashlib, importlib, json, os, threading, warnings
 before = set(sys.modules)
-import hotpack_runtime.hooks, hotpack_runtime.importer, hotpack_runtime.restorer, hotpack_runtime.tree
+import hotpack_runtime.hooks, hotpack_runtime.importer
+import hotpack_runtime.restorer, hotpack_runtime.tree
 print("\\n".join(set(sys.modules) - before))
 """
 
