@@ -90,6 +90,7 @@ class Setup:
     ) -> Iterator[LocalLambda]:
         """Yield a function whose only module has this source."""
         code = Path(tempfile.mkdtemp(dir=self.state))
+        code.chmod(0o755)  # as a package is: else root's sandboxes are held another way
         (code / "app.py").write_text(source)
         given: dict[str, object] = {
             "handler": "app.handler",
