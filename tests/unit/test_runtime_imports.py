@@ -17,8 +17,8 @@ ALLOWED = {
     "hotpack_runtime.zstd",
     "importlib.machinery",
 }
-"""Beside what awslambdaric has imported before: hashlib, importlib, json, os, threading, warnings. S3
-adds http.client and ssl, which only functions with remote packs pay for."""
+"""Beside what awslambdaric has imported before: hashlib, importlib, json, os, threading, warnings.
+S3 adds http.client and ssl, which only functions with remote packs pay for."""
 
 PROGRAM = """
 import sys
