@@ -17,9 +17,9 @@ START_MS: Final = 50.0
 RUNTIME_MS: Final = 40.0
 """What restoring costs before its first byte: importing the runtime, reading the manifest."""
 
-IMPORT_MS_PER_MB: Final = 55.0
-"""Executing modules, per megabyte of their bytecode, the libraries' own set-up included: torch
-87, tensorflow 60, spacy 60, scikit-learn and pandas 42, warm."""
+IMPORT_MS_PER_MB: Final = 45.0
+"""Executing modules, per megabyte of their bytecode, the libraries' own set-up included: tensorflow
+39 to 60, spacy 60, scikit-learn and pandas 39, warm. The same for every placement."""
 
 FILE_MS: Final = 0.35
 """Finding, opening and reading a raw file that is not in the page cache, by the number of files."""
