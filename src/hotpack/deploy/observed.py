@@ -40,7 +40,7 @@ class Observed:
     """Of those that are wanted, by key."""
 
     role: Role | None
-    """None where nobody asked for one."""
+    """None where the function has, or is to have, one of the user's."""
 
     def alias(self, name: str) -> Alias | None:
         """Return the alias of that name."""
@@ -71,6 +71,8 @@ def observe(aws: Aws, wanted: Wanted, progress: Progress, *, create_role: bool) 
             objects = bucket.find_all(file.key for file in files)
             advance(len(files))
     function = aws.functions.find(wanted.function)
+    name = role_name(wanted.function, aws.region)
+    is_ours = function is not None and function.configuration.role.endswith(f":role/{name}")
     return Observed(
         account=aws.account,
         partition=aws.partition,
@@ -80,7 +82,7 @@ def observe(aws: Aws, wanted: Wanted, progress: Progress, *, create_role: bool) 
         versions=tuple(aws.functions.versions(wanted.function)) if function else (),
         aliases=tuple(aws.functions.aliases(wanted.function)) if function else (),
         objects=objects,
-        role=_role(aws, role_name(wanted.function, aws.region)) if create_role else None,
+        role=_role(aws, name) if create_role or (is_ours and wanted.role is None) else None,
     )
 
 

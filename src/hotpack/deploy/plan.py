@@ -65,7 +65,7 @@ def plan_deploy(wanted: Wanted, observed: Observed, *, adopt: bool = False) -> P
     if alias is None or alias.versions != {published_as}:
         steps += [*_check(wanted), _alias(wanted, observed, published_as)]
         return Plan(tuple(steps), tuple(_notes(wanted, observed)))
-    return Plan(tuple(steps), tuple(_notes(wanted, observed)), published_as)
+    return Plan(tuple(steps), live=published_as)
 
 
 def plan_upload(wanted: Wanted, observed: Observed) -> Plan:

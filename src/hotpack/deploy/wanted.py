@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -113,10 +113,7 @@ def wanted_of(project: Project, release: Release) -> Wanted:
     """
     config = project.config
     bucket = config.bucket or release.bucket
-    packs = tuple(
-        LocalFile(key, release.folder / name, (release.folder / name).stat().st_size)
-        for key, name in sorted(release.remote_packs.items())
-    )
+    packs = tuple(_packs(release))
     if packs and bucket is None:
         raise ConfigError(
             f"{len(packs)} packs belong on S3, and no bucket is named",
@@ -127,7 +124,7 @@ def wanted_of(project: Project, release: Release) -> Wanted:
         environment[BUCKET_VARIABLE] = bucket
         check_environment(environment)
     code_sha256 = _digest(release.function_zip)
-    code = LocalFile(code_key(code_sha256), release.function_zip, release.zip_bytes)
+    code = LocalFile(code_key(code_sha256), release.function_zip, release.zip_bytes, "function.zip")
     wanted = Wanted(
         project=project.name,
         version=project.version,
@@ -151,6 +148,16 @@ def wanted_of(project: Project, release: Release) -> Wanted:
     if wanted.snap_start:
         _check_snap_start(wanted)
     return wanted
+
+
+def _packs(release: Release) -> Iterator[LocalFile]:
+    if not release.remote_packs:
+        return
+    manifest = json.loads((release.folder / "manifest.json").read_bytes())
+    holds = {pack["key"]: ", ".join(pack["holds"]) for pack in manifest["packs"]}
+    for key, name in sorted(release.remote_packs.items()):
+        path = release.folder / name
+        yield LocalFile(key, path, path.stat().st_size, holds[key])
 
 
 def _check_snap_start(wanted: Wanted) -> None:

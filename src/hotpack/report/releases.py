@@ -59,7 +59,7 @@ def _said(step: Step) -> tuple[str, str]:
     """Return what a step does, and to what."""
     match step:
         case WriteRecord():
-            return "write the record", step.key
+            return "write the record", _short(step.key)
         case Upload():
             verb = "replace what is damaged" if step.replace else "upload"
             count = f"{len(step.files)} file{'s' if len(step.files) > 1 else ''}"
@@ -93,14 +93,21 @@ def _details(step: Step) -> Iterator[str]:
     match step:
         case Upload():
             for file in step.files:
-                yield f"{file.key} {mb(file.size)}"
+                yield f"{file.holds} {mb(file.size)}"
         case Configure():
             for change in step.changes:
                 yield f"{change.setting}: {change.before} → {change.after}"
         case DeleteObjects():
-            yield from step.keys
+            yield from map(_short, step.keys)
         case _:
             return
+
+
+def _short(key: str) -> str:
+    """Return a key with no more of its digest than tells it from others."""
+    folder, _, name = key.rpartition("/")
+    digest, _, ending = name.partition(".")
+    return f"{folder}/{digest[:12]}….{ending}"
 
 
 def _actions(step: PutRolePolicy) -> Iterator[str]:

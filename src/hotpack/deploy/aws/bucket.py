@@ -32,6 +32,8 @@ class LocalFile:
     key: str
     path: Path
     size: int
+    holds: str
+    """What is in it, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,6 @@ class Aws:
         """Return a bucket of this account, which may not be there."""
         return Bucket(self._client, name, self.account)
 
-    def arn(self, service: str, resource: str, *, region: bool = True) -> str:
-        """Return the ARN of something of this account."""
-        where = self.region if region else ""
-        return f"arn:{self.partition}:{service}:{where}:{self.account}:{resource}"
-
 
 def open_session(region: str | None, profile: str | None) -> "boto3.Session":
     """Return a session as the AWS CLI would: credentials, profile and region by boto3's chain.
