@@ -59,8 +59,11 @@ def _handlers(tree: Tree) -> dict[str, Callable[[tuple[Any, ...]], None]]:
         tree.touch(args[0])
 
     def touch_second(args: tuple[Any, ...]) -> None:
-        if args[1] is not None:
-            tree.touch(args[1])
+        tree.touch(args[1])
+
+    def load(args: tuple[Any, ...]) -> None:
+        if args[1] is not None:  # else it is told that a search begins
+            tree.load(args[1])
 
     def list_(args: tuple[Any, ...]) -> None:
         tree.touch_all_in(args[0])
@@ -86,7 +89,8 @@ def _handlers(tree: Tree) -> dict[str, Callable[[tuple[Any, ...]], None]]:
             ),
             touch,
         ),
-        **dict.fromkeys(("import", "sqlite3.load_extension"), touch_second),
+        "import": load,
+        "sqlite3.load_extension": touch_second,
         **dict.fromkeys(("os.listdir", "os.scandir"), list_),
         "os.chdir": change_folder,
         "cpython.PyInterpreterState_New": lambda _: tree.touch_everything(),  # it has no hooks

@@ -68,6 +68,8 @@ def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
         row = cached.get(name.removesuffix(".py") + tag)
         if row is None or not restorer.groups[row[0]].is_bytecode:
             return None
+        if restorer.is_cold(row[0]):
+            restorer.catch_up()
         content = restorer.bytecode(*row[:3])
         if content is None or bytes(content[:8]) != MAGIC_NUMBER + _UNCHECKED:
             return None

@@ -98,6 +98,9 @@ class Manifest:
             Group(self.packs[pack], offset, frames, bool(is_bytecode), [names[i] for i in folders])
             for pack, offset, is_bytecode, frames, folders in document["groups"]
         ]
+        self.native: int
+        self.hot: int
+        self.lukewarm: int
         self.native, self.hot, self.lukewarm = document["counts"]
         self.needs: dict[str, list[str]] = document["needs"]
         self._files: dict[str, dict[str, Row]] = {}

@@ -77,7 +77,7 @@ class Restorer:
         self._tree = tree
         self._beside = os.path.join(os.path.dirname(tree), "partial")
         self._packs_folder = PacksFolder(packs_folder)
-        self._cold_from = manifest.lukewarm
+        self._cold_from: int = manifest.lukewarm
         self._is_remote = any(pack.key for pack in manifest.packs)
         self._bucket = bucket_for(manifest) if self._is_remote else None
         self._connections: list[S3Reader] = []
@@ -87,6 +87,7 @@ class Restorer:
         self._folders: set[str] = set()
         self._changed = threading.Condition()
         self._workers: list[threading.Thread] = []
+        self._has_caught_up = False
         self._until = 0
         self._patient = False
         self._next = 0
@@ -143,6 +144,20 @@ class Restorer:
                     self._changed.wait()
                     continue
             self._restore(taken)
+
+    def catch_up(self) -> None:
+        """Return when all that is not cold is there.
+
+        Who imports something cold is on a way that nobody foresaw: what code in C may open there
+        has to be there.
+        """
+        if not self._has_caught_up:
+            self.wait(self._cold_from)
+            self._has_caught_up = True
+
+    def is_cold(self, index: int) -> bool:
+        """Return whether a group is restored on touch only."""
+        return index >= self._cold_from
 
     def everything(self) -> None:
         """Return when every file is there."""
@@ -217,7 +232,7 @@ class Restorer:
                     taken = self._take_next(self._until)
                 if not taken:
                     return
-                self._restore(taken, as_files=taken[0][0] >= self._cold_from)
+                self._restore(taken, as_files=self.is_cold(taken[0][0]))
         except BaseException as error:  # noqa: BLE001 - told to the thread that waits
             with self._changed:
                 self._failure = self._failure or error

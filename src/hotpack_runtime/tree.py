@@ -77,6 +77,15 @@ class Tree:
         elif folder in self.folders:
             self._restorer.make_folder(folder)  # something new may be put there
 
+    def load(self, path: str) -> None:
+        """Return when an extension module is there that is about to be imported."""
+        below = self.inside(path)
+        folder, _, name = (below or "").rpartition("/")
+        row = self.files_in(folder).get(name) if below and folder in self.folders else None
+        if row is not None and self._restorer.is_cold(row[0]):
+            self._restorer.catch_up()
+        self.touch(path)
+
     def touch_all_in(self, path: object) -> None:
         """Return when what is directly in a folder is there, if it is in the tree."""
         if isinstance(path, int):
