@@ -1,0 +1,153 @@
+"""moto's server on a free port, with what its Lambda lacks. A program; it prints its URL.
+
+Lacking in moto 5.2: GetAccountSettings, RevisionId, CodeSha256 of PublishVersion, /tmp, SnapStart
+and the processor in updates, and where the code of a version can be read.
+"""
+
+import json
+import uuid
+from typing import Any, Final
+from wsgiref.types import StartResponse
+
+import moto.awslambda.models as models
+import moto.core.models as core
+from moto.awslambda.exceptions import InvalidParameterValueException, PreconditionFailedException
+from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.urls import url_paths
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+SETTINGS: Final = {
+    "AccountLimit": {
+        "TotalCodeSize": 80_530_636_800,
+        "CodeSizeUnzipped": 262_144_000,
+        "CodeSizeZipped": 52_428_800,
+        "ConcurrentExecutions": 1000,
+        "UnreservedConcurrentExecutions": 1000,
+    },
+    "AccountUsage": {"TotalCodeSize": 0, "FunctionCount": 0},
+}
+
+LambdaFunction, LambdaAlias = models.LambdaFunction, models.LambdaAlias
+get_configuration = LambdaFunction.get_configuration
+update_configuration = LambdaFunction.update_configuration
+update_function_code = LambdaFunction.update_function_code
+get_code = LambdaFunction.get_code
+update_alias = LambdaAlias.update
+publish_version = models.LambdaStorage.publish_version
+url = ""
+
+
+def check_revision(thing: Any, body: dict[str, Any]) -> None:
+    """Refuse a change from whoever saw another revision, as Lambda does."""
+    if body.get("RevisionId") not in {None, revision_of(thing)}:
+        raise PreconditionFailedException(
+            "The Revision Id provided does not match the latest Revision Id. Call the "
+            "GetFunction/GetAlias API to retrieve the latest Revision Id"
+        )
+
+
+def revision_of(thing: Any) -> str:
+    if not hasattr(thing, "revision_id"):
+        thing.revision_id = str(uuid.uuid4())
+    return str(thing.revision_id)
+
+
+def configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
+    apply_on = getattr(self, "snap_start", "None")
+    return {
+        **get_configuration(self, on_create),
+        "RevisionId": revision_of(self),
+        "SnapStart": {"ApplyOn": apply_on, "OptimizationStatus": "Off"},
+    }
+
+
+def configure(self: Any, body: dict[str, Any]) -> dict[str, Any]:
+    check_revision(self, body)
+    if "EphemeralStorage" in body:
+        self.ephemeral_storage = body["EphemeralStorage"]["Size"]
+    if "SnapStart" in body:
+        self.snap_start = body["SnapStart"]["ApplyOn"]
+    self.revision_id = str(uuid.uuid4())
+    return update_configuration(self, body)
+
+
+def change_code(self: Any, body: dict[str, Any]) -> dict[str, Any]:
+    # moto's backend calls it twice a request.
+    if body.pop("RevisionId", None) not in {None, revision_of(self)}:
+        check_revision(self, {"RevisionId": "another"})
+    self.code = dict(self.code)  # published versions share it
+    if "Architectures" in body:
+        self.architectures = body["Architectures"]
+    self.revision_id = str(uuid.uuid4())
+    return update_function_code(self, body)
+
+
+def code(self: Any) -> dict[str, Any]:
+    answer = get_code(self)
+    if "S3Bucket" in self.code:
+        place = f"{url}/{self.code['S3Bucket']}/{self.code['S3Key']}"
+        answer["Code"]["Location"] = place
+    return answer
+
+
+def change_alias(self: Any, *arguments: Any) -> None:
+    update_alias(self, *arguments)
+    self.revision_id = str(uuid.uuid4())
+
+
+class Response(LambdaResponse):
+    def get_account_settings(self) -> str:
+        return json.dumps(SETTINGS)
+
+    def publish_version(self) -> Any:
+        name = self.path.split("/")[-2]
+        latest = self.backend.get_function(name, None)
+        check_revision(latest, self.json_body)
+        if self.json_body.get("CodeSha256") not in {None, latest.code_sha_256}:
+            raise InvalidParameterValueException("CodeSha256 is different from current one")
+        return super().publish_version()
+
+    def update_alias(self) -> Any:
+        parts = self.path.split("/")
+        check_revision(self.backend.get_alias(parts[-1], parts[-3]), self.json_body)
+        return super().update_alias()
+
+
+class Logged:
+    """The application, which notes every request in order: GET /log shows and forgets them."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._log: list[str] = []
+
+    def __call__(self, environ: dict[str, Any], start: StartResponse) -> Any:
+        if environ["PATH_INFO"] == "/log":
+            body, self._log = json.dumps(self._log).encode(), []
+            start("200 OK", [("Content-Type", "application/json")])
+            return [body]
+        query = f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
+        self._log.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{query}")
+        return self._application(environ, start)
+
+
+def main() -> None:
+    global url  # noqa: PLW0603 - a program
+    for path in list(url_paths):
+        url_paths[path] = Response.dispatch
+    url_paths["{0}/(?P<api_version>[^/]+)/account-settings/?$"] = Response.dispatch
+    LambdaFunction.get_configuration = configuration  # type: ignore[method-assign]
+    LambdaFunction.update_configuration = configure  # type: ignore[method-assign]
+    LambdaFunction.update_function_code = change_code  # type: ignore[method-assign]
+    LambdaFunction.get_code = code  # type: ignore[method-assign]
+    LambdaAlias.update = change_alias  # type: ignore[method-assign]
+    core.default_user_config["lambda"] = {"use_docker": False}
+    application = Logged(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    url = f"http://127.0.0.1:{server.server_port}"
+    print(url, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
