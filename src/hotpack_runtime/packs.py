@@ -8,9 +8,14 @@ import os
 from hotpack_runtime.errors import DamagedError, RestoreError
 from hotpack_runtime.zstd import decompress
 
+PIECE_BYTES = 1024 * 1024
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Protocol
+
+    Buffer = bytes | memoryview
 
     from hotpack_runtime.manifest import Frame, Pack
 
@@ -45,37 +50,46 @@ class PacksFolder:
         return content
 
 
-def read_frames(frames: list[Frame], reader: Reader) -> list[bytes | memoryview]:
-    """Return the raw bytes of frames that follow each other, each verified.
+def read_frames(frames: list[Frame], reader: Reader) -> list[memoryview]:
+    """Return the contents of frames that follow each other, each verified, not yet decompressed.
 
     They are read at once; what was read wrong is read once more. Raises RestoreError.
     """
     first, last = frames[0], frames[-1]
     size = last.offset + last.size - first.offset
     try:
-        return _raws(frames, reader.read(first.pack, first.offset, size))
+        return _verified(frames, reader.read(first.pack, first.offset, size))
     except DamagedError:
-        return _raws(frames, reader.read(first.pack, first.offset, size))
+        return _verified(frames, reader.read(first.pack, first.offset, size))
 
 
-def _raws(frames: list[Frame], content: bytes) -> list[bytes | memoryview]:
+def _verified(frames: list[Frame], content: bytes) -> list[memoryview]:
     view = memoryview(content)
     offset = frames[0].offset
-    return [_raw(f, view[f.offset - offset : f.offset - offset + f.size]) for f in frames]
+    parts = [view[f.offset - offset : f.offset - offset + f.size] for f in frames]
+    for frame, part in zip(frames, parts, strict=True):
+        if hashlib.sha256(part).hexdigest() != frame.sha256:
+            raise DamagedError(
+                f"hotpack: {frame.pack} is damaged: the frame at byte {frame.offset} does not "
+                "have the SHA-256 of the manifest; nothing of it was kept: deploy the function "
+                "again"
+            )
+    return parts
 
 
-def _raw(frame: Frame, content: memoryview) -> bytes | memoryview:
-    if hashlib.sha256(content).hexdigest() != frame.sha256:
-        raise DamagedError(
-            f"hotpack: {frame.pack} is damaged: the frame at byte {frame.offset} does not have "
-            "the SHA-256 of the manifest; nothing of it was kept: deploy the function again"
-        )
+def raw_of(frame: Frame, content: memoryview) -> Iterator[Buffer]:
+    """Yield the raw bytes of a verified frame, in pieces that fit a processor's cache.
+
+    Raises RestoreError where it does not hold what the manifest says.
+    """
     if frame.size == frame.raw_size:  # it did not compress, so it is stored as it is
-        return content
-    raw = decompress(content, frame.raw_size)
-    if raw is None:
+        yield content
+        return
+    try:
+        yield from decompress(content, frame.raw_size, PIECE_BYTES)
+    except ValueError as error:
         raise DamagedError(
             f"hotpack: {frame.pack} and its manifest do not match: the frame at byte "
-            f"{frame.offset} is not {frame.raw_size} bytes of zstd: build the function again"
-        )
-    return raw
+            f"{frame.offset} is not {frame.raw_size} bytes of zstd ({error}): build the function "
+            "again"
+        ) from None

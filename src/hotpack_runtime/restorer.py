@@ -12,17 +12,17 @@ import os
 import threading
 
 from hotpack_runtime.errors import RestoreError
-from hotpack_runtime.packs import PacksFolder, read_frames
+from hotpack_runtime.packs import PacksFolder, raw_of, read_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from hotpack_runtime.manifest import Frame, Group, Manifest
+    from hotpack_runtime.packs import Buffer
     from hotpack_runtime.s3 import Bucket
     from hotpack_runtime.s3 import Reader as S3Reader
 
-    Buffer = bytes | memoryview
     Taken = tuple[int, list[Frame]]
     """A group, and those of its frames that one thread has taken."""
 
@@ -33,11 +33,11 @@ each request to S3 takes 20 to 40 ms."""
 REMOTE_THREADS = 8
 """One connection carries 50 to 90 MB/s (docs/lambda-facts: network), so one does not do."""
 
-KEPT_BYTES = 32 * 1024 * 1024 - 64 * 1024
-"""glibc gives blocks of this size back to the kernel when they are freed, and from then on keeps
-smaller ones (mallopt(3), M_MMAP_THRESHOLD). Without that the pages of each frame's buffer are given
-back and faulted in again: spaCy has 115,000 page faults instead of 46,000, and uses 1.37 s of CPU
-time instead of 1.20."""
+KEPT_BYTES = 8 * 1024 * 1024
+"""glibc gives a block of this size back to the kernel when it is freed, and from then on keeps
+smaller ones, up to twice as much (mallopt(3), M_MMAP_THRESHOLD). Without that the pages of each
+frame's buffers are given back and faulted in again: spaCy has 115,000 page faults instead of
+46,000, and uses 1.37 s of CPU time instead of 1.20."""
 
 LEAST_PRIORITY = 19
 """For restoring cold files beside the handler; on Linux each thread has a priority of its own."""
@@ -129,7 +129,9 @@ class Restorer:
                     self._changed.wait()
                     continue
             self._restore([taken])
-        return memoryview(self._read(self.groups[index].frames)[0])[start : start + size]
+        (frame,) = self.groups[index].frames
+        (content,) = self._read([frame])
+        return memoryview(_joined(frame, content))[start : start + size]
 
     def wait(self, count: int) -> None:
         """Return when the first `count` groups are restored; help with it."""
@@ -291,9 +293,9 @@ class Restorer:
         left = list(taken)
         try:
             with self.at_work:
-                raws = iter(self._read([frame for _, frames in taken for frame in frames]))
+                contents = iter(self._read([frame for _, frames in taken for frame in frames]))
                 for index, frames in taken:
-                    self._finish(index, frames, [next(raws) for _ in frames], as_files)
+                    self._finish(index, frames, [next(contents) for _ in frames], as_files)
                     left.pop(0)
         except BaseException as error:
             with self._changed:
@@ -314,7 +316,7 @@ class Restorer:
         else:
             self.state[index] = LOADED if index in self._raws else MISSING
 
-    def _read(self, frames: list[Frame]) -> Sequence[Buffer]:
+    def _read(self, frames: list[Frame]) -> list[memoryview]:
         if not frames:
             return []
         if self._bucket is None or not frames[0].pack.key:
@@ -324,24 +326,26 @@ class Restorer:
         except IndexError:
             connection = self._bucket.connect()
         try:
-            raws = read_frames(frames, connection)
+            contents = read_frames(frames, connection)
         except BaseException:
             connection.close()
             raise
         self._connections.append(connection)
-        return raws
+        return contents
 
-    def _finish(self, index: int, frames: list[Frame], raws: list[Buffer], as_files: bool) -> None:
-        group = self.groups[index]
+    def _finish(
+        self, index: int, frames: list[Frame], contents: list[memoryview], as_files: bool
+    ) -> None:
         if index in self._large:
-            self._finish_part(index, frames, raws)
+            self._finish_part(index, frames, contents)
             return
-        raw = memoryview(raws[0] if raws else b"")
-        if group.is_bytecode and not as_files:
+        raw = _joined(frames[0], contents[0]) if frames else b""
+        if self.groups[index].is_bytecode and not as_files:
             self._keep(index, raw)
             return
+        view = memoryview(raw)
         for path, start, size, executable in self._files_of(index):
-            self._write(path, raw[start : start + size], executable)
+            self._write(path, view[start : start + size], executable)
         self._there(index)
 
     def _keep(self, index: int, raw: Buffer) -> None:
@@ -383,11 +387,14 @@ class Restorer:
             self.state[index] = MISSING
             raise self._cannot(error) from None
 
-    def _finish_part(self, index: int, frames: list[Frame], raws: list[Buffer]) -> None:
+    def _finish_part(self, index: int, frames: list[Frame], contents: list[memoryview]) -> None:
         """Write frames of a large file; whoever writes the last ones moves it to its place."""
         large = self._large[index]
-        for frame, raw in zip(frames, raws, strict=True):
-            _write_at(large.handle, memoryview(raw), frame.start)
+        for frame, content in zip(frames, contents, strict=True):
+            place = frame.start
+            for raw in raw_of(frame, content):
+                _write_at(large.handle, memoryview(raw), place)
+                place += len(raw)
         with self._changed:
             large.left -= len(frames)
             if large.left:
@@ -528,6 +535,11 @@ class _Large:
                 room = SPAN_RAW_BYTES
             self.todo[-1].append(frame)
             room -= frame.raw_size
+
+
+def _joined(frame: Frame, content: memoryview) -> Buffer:
+    raws = list(raw_of(frame, content))
+    return raws[0] if len(raws) == 1 else b"".join(raws)
 
 
 def _write_at(handle: int, content: memoryview, offset: int) -> None:

@@ -8,13 +8,29 @@ except ImportError:  # before Python 3.14
     from hotpack_runtime._zstd import ZstdDecompressor, ZstdError
 
 
-def decompress(frame: bytes | memoryview, raw_size: int) -> bytes | None:
-    """Return the raw bytes of one frame, None where it does not hold exactly `raw_size`."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def decompress(frame: bytes | memoryview, raw_size: int, most: int) -> Iterator[bytes]:
+    """Yield the raw bytes of one frame, at most so many at once.
+
+    Raises ValueError where it does not hold exactly `raw_size`.
+    """
     decompressor = ZstdDecompressor()
+    left = raw_size
     try:
-        raw = decompressor.decompress(frame, raw_size)
+        while left:
+            raw = decompressor.decompress(frame, min(left, most))
+            if not raw:
+                break
+            frame = b""
+            left -= len(raw)
+            yield raw
         # Asking for no more than one byte: a frame that holds more must not fill the memory.
-        more = b"" if decompressor.eof else decompressor.decompress(b"", 1)
-    except (ZstdError, EOFError):
-        return None
-    return raw if decompressor.eof and not more and len(raw) == raw_size else None
+        more = b"" if decompressor.eof else decompressor.decompress(frame, 1)
+    except (ZstdError, EOFError) as error:
+        raise ValueError(str(error)) from None
+    if left or more or not decompressor.eof:
+        raise ValueError("another size")

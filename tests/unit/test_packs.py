@@ -17,7 +17,7 @@ from hotpack.cache import Cache
 from hotpack.install import File, Kind
 from hotpack.layout import Arranged, Arrangement
 from hotpack.pack import Packing, compress
-from hotpack.pack.frames import COLD_GROUP_RAW_BYTES, FRAME_RAW_BYTES
+from hotpack.pack.frames import FRAME_RAW_BYTES, GROUP_RAW_BYTES
 from hotpack.pack.packs import Pack, manifest, write_packs
 from hotpack.progress import Silent
 from hotpack_runtime.errors import RestoreError
@@ -458,16 +458,17 @@ def test_bytecode_stays_in_memory(tmp_path: Path) -> None:
 
 
 def test_groups_are_bounded(tmp_path: Path) -> None:
-    """No frame is larger than a thread shall hold, and cold groups are small."""
+    """A group of small files is small, and no frame is larger than a thread shall hold."""
     random_ = random.Random(3)
     many = {f"hot/{n}.bin": random_.randbytes(300_000) for n in range(40)}
     many |= {f"c/{n}.txt": random_.randbytes(300_000) for n in range(10)}
+    many["hot/large.bin"] = random_.randbytes(2 * FRAME_RAW_BYTES + 1)
     make_packs(tmp_path, {"many": many})
-    document = Manifest.read(str(tmp_path / "manifest.json"))
-    hot, cold = document.groups[: document.hot], document.groups[document.lukewarm :]
-    assert max(frame.raw_size for group in hot for frame in group.frames) <= FRAME_RAW_BYTES
-    assert max(group.raw_size for group in cold) <= COLD_GROUP_RAW_BYTES
-    assert len(hot) == 4
+    groups = Manifest.read(str(tmp_path / "manifest.json")).groups
+    (large,) = (group for group in groups if group.raw_size > GROUP_RAW_BYTES)
+    sizes = [frame.raw_size for frame in large.frames]
+    assert sizes == [FRAME_RAW_BYTES, FRAME_RAW_BYTES, 1]
+    assert len(groups) == 14 + 4 + 1
     assert content_of(restored(tmp_path)) == many
 
 

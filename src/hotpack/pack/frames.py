@@ -26,8 +26,8 @@ else:
 FRAME_RAW_BYTES: Final = 4 * MIB
 """A frame's most bytes once decompressed: what one thread of the runtime holds at a time."""
 
-COLD_GROUP_RAW_BYTES: Final = MIB
-"""What a touch of a cold file restores at most with it."""
+GROUP_RAW_BYTES: Final = MIB
+"""What small files make a group up to: what is restored with the file that is waited for."""
 
 _DIGEST_BYTES: Final = 32
 _VERSION: Final = 3
@@ -142,7 +142,7 @@ class _Draft:
 
     def cut(self) -> Iterator[list[_Slice]]:
         """Yield the slices of one frame after the other."""
-        if self.raw_size <= FRAME_RAW_BYTES:
+        if self.raw_size <= GROUP_RAW_BYTES:
             if self.raw_size:
                 yield [_Slice(file, 0, file.size) for file in self.stored if file.size]
             return
@@ -199,20 +199,19 @@ def _draft(arranged: Arranged, native: frozenset[str], *, once: bool) -> list[_D
     drafts: list[_Draft] = []
     homes: dict[tuple[str, bool], tuple[_Draft, int]] = {}
     for temperature, files in _by_temperature(arranged, native):
-        most = COLD_GROUP_RAW_BYTES if temperature is Temperature.COLD else FRAME_RAW_BYTES
         open_: dict[bool, _Draft] = {}
         for file in files:
             # Bytecode apart: the runtime imports it from memory, and puts it in files if asked to.
-            is_bytecode = file.kind is Kind.BYTECODE and file.size <= most
+            is_bytecode = file.kind is Kind.BYTECODE and file.size <= GROUP_RAW_BYTES
             home = homes.get((file.sha256, is_bytecode)) if once and file.size else None
             if home:
                 home[0].files.append((file, home[1]))
                 continue
             draft = open_.get(is_bytecode)
-            if draft is None or draft.raw_size + file.size > most:
+            if draft is None or draft.raw_size + file.size > GROUP_RAW_BYTES:
                 draft = _Draft(temperature, is_bytecode)
                 drafts.append(draft)
-                if file.size <= most:
+                if file.size <= GROUP_RAW_BYTES:
                     open_[is_bytecode] = draft
             homes[file.sha256, is_bytecode] = draft, draft.add(file)
     return drafts
