@@ -113,9 +113,12 @@ class Executor:
     def _publish(self, step: Publish) -> None:
         """Publish what this plan made of the function; if it is something else now, do not."""
         there = self._settle(step.name)
-        if there.code_sha256 != step.code_sha256 or there.configuration != step.configuration:
+        other = [change.setting for change in there.configuration.changes(step.configuration)]
+        if there.code_sha256 != step.code_sha256:
+            other.append("code")
+        if other:
             raise ConflictError(
-                f"another deploy is under way: {step.name} is not what this one made of it",
+                f"another deploy is under way: {', '.join(other)} of {step.name} changed meanwhile",
                 hint="nothing that is live was changed; run it again when the other one is through",
             )
         self._version = self._aws.functions.publish(

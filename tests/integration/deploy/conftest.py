@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.loaders import create_loader
 
 from hotpack.deploy import Aws, Executor, Observed, Plan, Wanted, connect, observe, plan_deploy
 from hotpack.deploy import wanted_of as wanted_of_build
@@ -59,7 +61,17 @@ def aws_environment(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def session(aws_environment: str) -> boto3.Session:
-    return boto3.Session(region_name=REGION)
+    return new_session()
+
+
+_LOADER = create_loader()
+
+
+def new_session() -> boto3.Session:
+    """Return a session with hooks of its own; all share what was read of botocore's models."""
+    core = botocore.session.Session()
+    core.register_component("data_loader", _LOADER)
+    return boto3.Session(region_name=REGION, botocore_session=core)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ SETTINGS: Final = {
 }
 
 LambdaFunction, LambdaAlias = models.LambdaFunction, models.LambdaAlias
+make = LambdaFunction.__init__
 get_configuration = LambdaFunction.get_configuration
 update_configuration = LambdaFunction.update_configuration
 update_function_code = LambdaFunction.update_function_code
@@ -53,12 +54,16 @@ def revision_of(thing: Any) -> str:
     return str(thing.revision_id)
 
 
+def init(self: Any, account_id: str, spec: dict[str, Any], *rest: Any, **named: Any) -> None:
+    make(self, account_id, spec, *rest, **named)
+    self.snap_start = spec.get("SnapStart", {}).get("ApplyOn", "None")
+
+
 def configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
-    apply_on = getattr(self, "snap_start", "None")
     return {
         **get_configuration(self, on_create),
         "RevisionId": revision_of(self),
-        "SnapStart": {"ApplyOn": apply_on, "OptimizationStatus": "Off"},
+        "SnapStart": {"ApplyOn": self.snap_start, "OptimizationStatus": "Off"},
     }
 
 
@@ -136,6 +141,7 @@ def main() -> None:
     for path in list(url_paths):
         url_paths[path] = Response.dispatch
     url_paths["{0}/(?P<api_version>[^/]+)/account-settings/?$"] = Response.dispatch
+    LambdaFunction.__init__ = init  # type: ignore[method-assign]
     LambdaFunction.get_configuration = configuration  # type: ignore[method-assign]
     LambdaFunction.update_configuration = configure  # type: ignore[method-assign]
     LambdaFunction.update_function_code = change_code  # type: ignore[method-assign]

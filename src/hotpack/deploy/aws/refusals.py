@@ -70,7 +70,7 @@ def refusals(doing: str) -> Iterator[None]:
         raise AwsError(f"the credentials for AWS cannot be had: {error}", hint=_SIGN_IN) from error
     except exceptions.SSOError as error:
         raise AwsError(f"the credentials for AWS cannot be had: {error}", hint=_SIGN_IN) from error
-    except exceptions.HTTPClientError as error:
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise AwsError(f"AWS cannot be reached to {doing}: {error}", hint=_SLOW) from error
     except exceptions.BotoCoreError as error:
         raise AwsError(f"cannot {doing}: {error}") from error
