@@ -302,10 +302,18 @@ def _imports(modules: list[str]) -> Json:
     """Import modules in a child process, one after the other; go on in another if it ends."""
     results: dict[str, Json] = {}
     waiting = deque(modules)
+    path = [*sys.path]
+
+    def describe(name: str) -> Json:
+        # One of pandas' takes the first entry off: here the function's folder, and with it the
+        # tree where that is raw in the function.
+        sys.path[:] = path
+        return _describe(name)
+
     end = time.monotonic() + LIMIT_S * 5
     while waiting and time.monotonic() < end:
         failure = ENDED
-        for result in _child(lambda: map(_describe, tuple(waiting))):
+        for result in _child(lambda: map(describe, tuple(waiting))):
             if result is None:
                 failure = TOO_LONG
             else:
