@@ -57,8 +57,8 @@ class Needs:
             raise AwsError(
                 f"{what} restores packs, and nothing says which: it has no record in "
                 f"{self._bucket.name}, and its code cannot be read: {error}",
-                hint="build it again and `hotpack deploy --upload-only` writes the record; or "
-                f"delete that version: aws lambda delete-function --function-name {what}",
+                hint="build the same again and `hotpack deploy --upload-only` writes the record; "
+                "or delete that version",
             ) from error
 
 

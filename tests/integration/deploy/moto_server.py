@@ -9,11 +9,12 @@ import uuid
 from typing import Any, Final
 from wsgiref.types import StartResponse
 
+import boto3
 import moto.awslambda.models as models
-import moto.core.models as core
 from moto.awslambda.exceptions import InvalidParameterValueException, PreconditionFailedException
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.urls import url_paths
+from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -35,7 +36,6 @@ update_configuration = LambdaFunction.update_configuration
 update_function_code = LambdaFunction.update_function_code
 get_code = LambdaFunction.get_code
 update_alias = LambdaAlias.update
-publish_version = models.LambdaStorage.publish_version
 url = ""
 
 
@@ -91,9 +91,19 @@ def change_code(self: Any, body: dict[str, Any]) -> dict[str, Any]:
 def code(self: Any) -> dict[str, Any]:
     answer = get_code(self)
     if "S3Bucket" in self.code:
-        place = f"{url}/{self.code['S3Bucket']}/{self.code['S3Key']}"
-        answer["Code"]["Location"] = place
+        place = {"Bucket": self.code["S3Bucket"], "Key": self.code["S3Key"]}
+        answer["Code"]["Location"] = s3().generate_presigned_url("get_object", Params=place)
     return answer
+
+
+def s3() -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
 
 
 def change_alias(self: Any, *arguments: Any) -> None:
@@ -141,13 +151,16 @@ def main() -> None:
     for path in list(url_paths):
         url_paths[path] = Response.dispatch
     url_paths["{0}/(?P<api_version>[^/]+)/account-settings/?$"] = Response.dispatch
-    LambdaFunction.__init__ = init  # type: ignore[method-assign]
-    LambdaFunction.get_configuration = configuration  # type: ignore[method-assign]
-    LambdaFunction.update_configuration = configure  # type: ignore[method-assign]
-    LambdaFunction.update_function_code = change_code  # type: ignore[method-assign]
-    LambdaFunction.get_code = code  # type: ignore[method-assign]
-    LambdaAlias.update = change_alias  # type: ignore[method-assign]
-    core.default_user_config["lambda"] = {"use_docker": False}
+    for owner, name, better in (
+        (LambdaFunction, "__init__", init),
+        (LambdaFunction, "get_configuration", configuration),
+        (LambdaFunction, "update_configuration", configure),
+        (LambdaFunction, "update_function_code", change_code),
+        (LambdaFunction, "get_code", code),
+        (LambdaAlias, "update", change_alias),
+    ):
+        setattr(owner, name, better)
+    default_user_config["lambda"] = {"use_docker": False}
     application = Logged(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True)
     url = f"http://127.0.0.1:{server.server_port}"

@@ -2,7 +2,6 @@
 
 import http.client
 import io
-import urllib.error
 import urllib.request
 import zipfile
 from typing import Final
@@ -24,7 +23,7 @@ def read_member(url: str, size: int, path: str) -> bytes | None:
             return archive.read(path)
     except KeyError:
         return None
-    except (OSError, http.client.HTTPException, zipfile.BadZipFile) as error:
+    except zipfile.BadZipFile as error:
         raise AwsError(f"the function's zip cannot be read: {error}") from error
 
 
@@ -57,10 +56,14 @@ class _Remote(io.RawIOBase):
         request = urllib.request.Request(
             self._url, headers={"Range": f"bytes={self._place}-{end - 1}"}
         )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-            content = answer.read()
-            if answer.status == 200:  # all of it: the server does not do ranges
-                content = content[self._place : end]
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+                content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            # zipfile would take an OSError for a sign that it is no zip.
+            raise AwsError(f"the function's zip cannot be read: {error}") from error
+        if answer.status == 200:  # all of it: the server does not do ranges
+            content = content[self._place : end]
         buffer[: len(content)] = content
         self._place += len(content)
         return len(content)
