@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 _PROC = Path("/proc")
+_SHARED_MAPPINGS = (b"/dev/zero", b"/SYSV", b"/memfd:")
+"""How /proc names memory that is shared without a file system: mmap, shmget, memfd_create."""
 
 
 class PeakMemory:
@@ -21,9 +23,10 @@ class PeakMemory:
     def look_mb(self) -> int | None:
         """Return the sum of the peaks of all processes that the holder started, in MiB.
 
-        As the limit counts: files that are mapped are left out, and pages that processes share
-        count once. Processes that have ended are missed. None where there is nothing to be found:
-        the processes are gone, there is no /proc, as on macOS, or the kernel lists no children.
+        As the limit counts: files that are mapped are left out, those in /tmp too, and pages that
+        processes share count once. Processes that have ended are missed. None where there is
+        nothing to be found: the processes are gone, there is no /proc, as on macOS, or the kernel
+        lists no children.
         """
         if self._holder is None:
             self._holder = self._find_holder()
@@ -60,7 +63,15 @@ class PeakMemory:
     def _own_peak_kb(self, pid: int) -> int:
         status = self._text(pid, "status")
         # The kernel keeps the peak of all together; files come and stay, so they are in it.
-        return max(0, _kb(status, b"VmHWM") - _kb(status, b"RssFile"))
+        files_kb = _kb(status, b"RssFile")
+        if (tmpfs_kb := _kb(status, b"RssShmem")) and not self._shares_memory(pid):
+            files_kb += tmpfs_kb  # libraries in /tmp; of a process that has both, they count
+        return max(0, _kb(status, b"VmHWM") - files_kb)
+
+    def _shares_memory(self, pid: int) -> bool:
+        """Return whether a process maps shared memory, which the kernel counts as tmpfs."""
+        mappings = self._text(pid, "maps")
+        return any(name in mappings for name in _SHARED_MAPPINGS)
 
     def _of_others_kb(self, pid: int) -> int:
         """Return how much of a process's memory is counted with others that share it."""

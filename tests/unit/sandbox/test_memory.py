@@ -36,6 +36,17 @@ def test_what_processes_share_counts_once(tmp_path: Path) -> None:
     assert PeakMemory(10, tmp_path).look_mb() == 12
 
 
+def test_libraries_in_tmp_are_files(tmp_path: Path) -> None:
+    process(tmp_path, 10, "11 ", 5000)
+    process(tmp_path, 11, "", 10_240)
+    status = tmp_path / "11" / "status"
+    status.write_text(status.read_text().replace("RssShmem:\t 0 kB", "RssShmem:\t 4096 kB"))
+    (tmp_path / "11" / "maps").write_text("7f00-7f01 r-xp 0 00:2f 77 /tmp/hotpack/0/a.so\n")
+    assert PeakMemory(10, tmp_path).look_mb() == 6
+    (tmp_path / "11" / "maps").write_text("7f00-7f01 rw-s 0 00:01 78 /dev/zero (deleted)\n")
+    assert PeakMemory(10, tmp_path).look_mb() == 10
+
+
 def test_without_proc_or_processes_it_is_not_known(tmp_path: Path) -> None:
     assert PeakMemory(10, tmp_path).look_mb() is None
     process(tmp_path, 10, "", 5000)
