@@ -50,8 +50,9 @@ fix: $(STAMP) ## let ruff mend what it can
 clean: ## remove what was built here (not the cache of downloads)
 	rm -rf $(VENV) examples/*/.hotpack .mypy_cache .pytest_cache .ruff_cache
 
-bench: $(STAMP) ## cold starts of the example against the bare import; writes docs/cold-starts.md
-	$(BIN)/python benchmarks/cold_start.py examples/spacy --markdown docs/cold-starts.md
+bench: $(STAMP) ## cold starts of examples against the bare import; writes docs/cold-starts.md
+	$(BIN)/python benchmarks/cold_start.py examples/spacy examples/scikit-learn examples/tensorflow \
+	  --markdown docs/cold-starts.md
 
 bench-local: $(STAMP) ## what the local Lambda costs, and its CPU share; writes docs/local-lambda.md
 	$(BIN)/python benchmarks/local_lambda.py --markdown docs/local-lambda.md

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from hotpack.cli.options import open_project, open_tools
 from hotpack.measure import compare_cold_starts
+from hotpack.pipeline import prepare
 from hotpack.project.config import PLACEMENTS
 from hotpack.report.cold_starts import comparison_markdown
+from hotpack.trace import choose, keep, trace
 
 
 def main() -> None:
@@ -28,9 +30,13 @@ def main() -> None:
 
 
 def measure(root: Path, rounds: int) -> str:
-    event = min(root.glob("events/*.json")).read_bytes()
+    event = min(root.glob("events/*.json"))
     project, tools = open_project(root), open_tools()
-    comparison = compare_cold_starts(project, event, PLACEMENTS, rounds, tools)
+    profile = trace(
+        prepare(project, tools), [(event.name, event.read_bytes())], choose("auto")[0], tools
+    )
+    keep(profile, project.root)
+    comparison = compare_cold_starts(project, event.read_bytes(), PLACEMENTS, rounds, tools)
     memory_mb, target = project.config.memory_mb, project.config.target
     return f"{target}, {memory_mb} MB:\n\n{comparison_markdown(comparison)}"
 
@@ -42,9 +48,10 @@ def page(tables: list[str], rounds: int) -> str:
 # Cold starts
 
 Written by `make bench`: in the local Lambda, warm page cache, {rounds} rounds in turns, on
-{machine}. A cold start is the init phase and the first invocation. The bare import is the same
-handler over the full install on local disk, with valid bytecode and nothing of hotpack. "As
-planned" is what `hotpack build` makes of the project; the others have everything placed alike.
+{machine}, each project with a profile of the same day (`hotpack trace`). A cold start is the init
+phase and the first invocation. The bare import is the same handler over the full install on local
+disk, with valid bytecode and nothing of hotpack. "As planned" is what `hotpack build` makes of the
+project; the others have everything placed alike.
 
 {text}
 
