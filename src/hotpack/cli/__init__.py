@@ -16,10 +16,12 @@ COMMANDS: Final = {
     "invoke": "Run events in the local Lambda.",
     "serve": "Serve the function behind a local Invoke API and a function URL.",
     "bench": "Measure cold starts against the bare import.",
+    "chart": "Chart durations over time, from REPORT lines.",
     "deploy": "Put the function on AWS: packs, code, settings, version, alias.",
     "status": "Show the releases on AWS, and which one is live.",
     "rollback": "Make an earlier release live again.",
     "gc": "Delete from the bucket what no release needs.",
+    "export": "Write the function for Terraform, SAM, Serverless or CDK.",
     "doctor": "Show what this machine can do, and what is missing.",
     "completion": "Print the shell completion script.",
 }

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+LOG_ACTIONS: Final = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+
 TRUST: Final[dict[str, Any]] = {
     "Version": "2012-10-17",
     "Statement": [
@@ -20,7 +22,7 @@ def function_policy(log_group_arn: str, packs_arn: str | None) -> dict[str, Any]
     statements: list[dict[str, Any]] = [
         {
             "Effect": "Allow",
-            "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            "Action": LOG_ACTIONS,
             "Resource": [log_group_arn, f"{log_group_arn}:*"],
         }
     ]
