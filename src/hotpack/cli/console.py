@@ -73,13 +73,15 @@ def _print_error(error: HotpackError) -> None:
 def agree(question: str, *, yes: bool) -> None:
     """Go on if the user says so, or has said so with `--yes`.
 
-    Raises click.Abort for a no, and UsageError where there is nobody to ask.
+    Raises Exit for a no, and UsageError where there is nobody to ask.
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is there to be asked: --yes agrees beforehand")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        click.echo("nothing was done", err=True)
+        raise click.exceptions.Exit(1)
 
 
 def print_json(document: Any) -> None:

@@ -99,10 +99,12 @@ def deploy(
     if as_json:
         done = report.live_document(wanted, observed, version)
         print_json({**done, "dry_run": dry_run, **report.plan_document(plan)})
-    elif not dry_run and version is not None:
+    elif version is not None and not dry_run:
         show(report.live_text(wanted, observed, version, changed=bool(plan.steps)))
     elif not plan.steps:
         show("Nothing to do: all of it is there.")
+    elif not dry_run:
+        show(f"[bold green]Uploaded[/] to {wanted.bucket}.")
 
 
 def connect_for(project: Project, region: str | None, profile: str | None) -> Aws:

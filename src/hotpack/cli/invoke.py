@@ -7,16 +7,21 @@ import click
 
 from hotpack import local
 from hotpack.cli.console import print_json, show
-from hotpack.cli.events import events_of
+from hotpack.cli.deploy import connect_for
+from hotpack.cli.events import Event, events_of
 from hotpack.cli.options import (
     Command,
+    aws_options,
     json_option,
     open_project,
     open_tools,
     place_option,
     project_option,
 )
+from hotpack.deploy import Aws
+from hotpack.deploy.invoking import invoke as invoke_on_aws
 from hotpack.pipeline import build
+from hotpack.project import Project
 from hotpack.report import durations
 from hotpack.sandbox import Invocation, Settings
 from hotpack.sandbox.logs import LogFormat
@@ -40,6 +45,7 @@ Examples:
   hotpack invoke --event '{"text": "Ada met Charles."}'
   hotpack invoke --event events/one.json --repeat 4
   hotpack invoke --json | jq '.invocations[].duration_ms'
+  hotpack invoke --remote --env prod
 """
 )
 @project_option
@@ -61,6 +67,12 @@ Examples:
     "--cold", is_flag=True, help="A cold start for each invocation, not only for the first."
 )
 @log_format_option
+@click.option("--remote", is_flag=True, help="Invoke what is live on AWS; nothing is built.")
+@click.option(
+    "--qualifier",
+    help="On AWS, this version or alias instead: 7, or $LATEST.  [default: the alias]",
+)
+@aws_options
 @json_option
 def invoke(
     root: Path,
@@ -69,15 +81,26 @@ def invoke(
     repeat: int,
     cold: bool,
     log_format: LogFormat,
+    remote: bool,
+    qualifier: str | None,
+    env: str | None,
+    region: str | None,
+    profile: str | None,
     as_json: bool,
 ) -> int:
     """Run events in the local Lambda.
 
     Builds the function first. Responses go to stdout, log lines and durations to stderr. Exits
-    with 1 where an invocation failed.
+    with 1 where an invocation failed. With --remote the same on AWS, of the log the last 4 KB.
     """
-    project, tools = open_project(root, place), open_tools()
+    project = open_project(root, place, env)
     events = events_of(project, named) * repeat
+    if remote:
+        aws = connect_for(project, region, profile)
+        return _invoke_on_aws(project, aws, qualifier or project.config.alias, events, as_json)
+    if qualifier or region or profile:
+        raise click.UsageError("--qualifier, --region and --profile go with --remote")
+    tools = open_tools()
     release = build(project, tools).release
     function = local.function_of(release, project.name, log_format)
     local.warn_of_upload(function, tools.progress)
@@ -98,6 +121,28 @@ def invoke(
         names = [event.name for event in events]
         show("", durations.invocations_table(invocations, names), err=True)
     return 0 if all(item.status == "success" for item in invocations) else 1
+
+
+def _invoke_on_aws(
+    project: Project, aws: Aws, qualifier: str, events: list[Event], as_json: bool
+) -> int:
+    done = []
+    for event in events:
+        function = project.config.function
+        done.append(invoke_on_aws(aws.functions, function, qualifier, event.payload))
+        if not as_json:
+            for line in done[-1].log:
+                show_log(line)
+            response = durations.response_of(done[-1])
+            click.echo(json.dumps(response, ensure_ascii=False))
+    if as_json:
+        rows = zip(events, done, strict=True)
+        documents = [{"event": e.name, **durations.remote_document(item)} for e, item in rows]
+        print_json({"invocations": documents})
+    elif measured := [item for one in done if (item := one.measured())]:
+        names = [event.name for event, one in zip(events, done, strict=True) if one.report]
+        show("", durations.invocations_table(measured, names), err=True)
+    return 0 if all(one.is_success for one in done) else 1
 
 
 def show_log(event: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from hotpack.deploy.invoking import RemoteInvocation
 from hotpack.report.format import ms
 from hotpack.sandbox import Invocation
 
@@ -29,7 +30,24 @@ def invocation_document(invocation: Invocation) -> dict[str, Any]:
     }
 
 
-def response_of(invocation: Invocation) -> Any:
+def remote_document(invocation: RemoteInvocation) -> dict[str, Any]:
+    """Return an invocation on AWS, for `--json`: what was not measured is null."""
+    measured = invocation.measured()
+    if measured is not None:
+        return {**invocation_document(measured), "version": invocation.version}
+    return {
+        "request_id": invocation.request_id,
+        **dict.fromkeys(("start", "init_ms", "duration_ms", "billed_ms", "memory_mb")),
+        "max_memory_mb": None,
+        "status": "success" if invocation.is_success else "error",
+        "error_type": None,
+        "response": response_of(invocation),
+        "log": list(invocation.log),
+        "version": invocation.version,
+    }
+
+
+def response_of(invocation: Invocation | RemoteInvocation) -> Any:
     """Return the response, as text where it is no JSON."""
     try:
         return json.loads(invocation.payload)
