@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from hotpack.deploy import Executor, plan_upload
-from hotpack.deploy.collect import Found, lifecycle_warnings, look, plan_gc
+from hotpack.deploy.collect import Found, look, plan_gc
 from hotpack.deploy.history import read_history
 from hotpack.deploy.rollback import check_packs, choose_version, plan_rollback
 from hotpack.errors import AwsError, ConflictError
@@ -314,28 +314,3 @@ def test_bucket_that_expires(
     deployer.deploy(make_build("v1", OLD))
     [warning] = collect(deployer).warnings
     assert "the lifecycle rule tidy of artifacts deletes what is under hotpack/packs/" in warning
-
-
-Rule = dict[str, object]
-EXPIRES: Rule = {"Status": "Enabled", "Expiration": {"Days": 1}}
-
-
-@pytest.mark.parametrize(
-    ("rule", "is_said"),
-    [
-        ({**EXPIRES, "Filter": {"Prefix": "hotpack/"}}, True),
-        ({**EXPIRES, "Filter": {"Prefix": "hotpack/packs/0"}}, True),
-        ({**EXPIRES, "Prefix": ""}, True),
-        ({**EXPIRES, "Filter": {"And": {"Prefix": "", "ObjectSizeGreaterThan": 1}}}, True),
-        ({"Status": "Enabled", "Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}, True),
-        ({"Status": "Enabled", "Transitions": [{"Days": 1, "StorageClass": "STANDARD_IA"}]}, False),
-        ({**EXPIRES, "Status": "Disabled"}, False),
-        ({**EXPIRES, "Filter": {"Prefix": "logs/"}}, False),
-        ({**EXPIRES, "Filter": {"Tag": {"Key": "a", "Value": "b"}}}, False),
-        ({"Status": "Enabled", "Expiration": {"ExpiredObjectDeleteMarker": True}}, False),
-        ({"Status": "Enabled", "AbortIncompleteMultipartUpload": {"Days": 1}}, False),
-    ],
-)
-def test_which_rules_take_packs_away(rule: Rule, is_said: bool) -> None:
-    """Only rules that delete or archive packs are warned of."""
-    assert bool(lifecycle_warnings(BUCKET, [rule])) is is_said

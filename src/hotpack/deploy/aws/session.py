@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from hotpack.deploy.aws.bucket import Bucket
 from hotpack.deploy.aws.functions import Functions
@@ -11,6 +11,7 @@ from hotpack.deploy.aws.refusals import refusals
 from hotpack.deploy.aws.roles import Roles
 from hotpack.errors import AwsError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import boto3
 
