@@ -246,3 +246,15 @@ def test_invoke_remote(hotpack: Hotpack, project: Path, served: str) -> None:
     assert json.loads(failed.stdout)["invocations"][0]["status"] == "error"
     missing = hotpack("invoke", "--remote", environment=environment)
     assert "Function not found: greeter:live" in missing.stderr
+
+
+def test_bench_remote(hotpack: Hotpack, project: Path, bucket: str) -> None:
+    """bench --remote forces cold starts and leaves nothing of it behind."""
+    document(hotpack("deploy", "--create-role", "--yes", "--json"))
+    remote = ("bench", "--remote", "--rounds", "3")
+    starts = document(hotpack(*remote, "--json"))["cold_starts"]
+    assert [(row["start"], row["init_ms"], row["version"]) for row in starts] == [
+        ("cold", 130.49, "$LATEST")
+    ] * 3
+    assert "130 ms" in hotpack(*remote).stdout
+    assert document(hotpack("deploy", "--yes", "--json"))["steps"] == []
