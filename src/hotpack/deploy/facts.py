@@ -81,8 +81,8 @@ class FunctionVersion:
     revision: str | None
     """Changes with every change: who changes a function says which one it has seen."""
 
-    tags: Mapping[str, str]
-    """Of the function; empty for what was listed."""
+    tags: Mapping[str, str] | None
+    """Of the function; None where it was only listed, or the credentials may not see them."""
 
     @property
     def number(self) -> int:

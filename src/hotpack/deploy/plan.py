@@ -133,6 +133,11 @@ def _check_limits(wanted: Wanted, observed: Observed) -> None:
 def _check_owner(wanted: Wanted, observed: Observed, *, adopt: bool) -> None:
     if observed.function is None or adopt:
         return
+    if observed.function.tags is None:
+        raise AwsError(
+            f"whose {wanted.function} is cannot be seen: AWS does not show its tags",
+            hint="get lambda:ListTags for it; --adopt takes it over without asking",
+        )
     owner = observed.function.tags.get(TAG)
     if owner != wanted.project:
         of = f"is the project {owner}'s" if owner else "was not made by hotpack"
@@ -192,7 +197,7 @@ def _function(wanted: Wanted, observed: Observed, configuration: Configuration) 
             tags,
         )
         return
-    if there.tags.get(TAG) != wanted.project:
+    if (there.tags or {}).get(TAG) != wanted.project:
         yield TagFunction(wanted.function, there.arn, tags)
     if not _has_code(wanted, there):
         yield UpdateCode(wanted.function, wanted.code, wanted.bucket, wanted.architecture)

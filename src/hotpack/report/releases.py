@@ -32,6 +32,7 @@ from hotpack.deploy.wanted import total_bytes
 from hotpack.progress import mb
 
 _SHOWN = 10
+_NAMED = 4
 
 
 def plan_text(plan: Plan) -> Group:
@@ -93,7 +94,7 @@ def _details(step: Step) -> Iterator[str]:
     match step:
         case Upload():
             for file in step.files:
-                yield f"{file.holds} {mb(file.size)}"
+                yield f"{_few(file.holds)} {mb(file.size)}"
         case Configure():
             for change in step.changes:
                 yield f"{change.setting}: {change.before} → {change.after}"
@@ -101,6 +102,12 @@ def _details(step: Step) -> Iterator[str]:
             yield from map(_short, step.keys)
         case _:
             return
+
+
+def _few(names: str) -> str:
+    """Return the first names of many."""
+    first, *more = names.split(", ")
+    return names if len(more) < _NAMED else f"{first} and {len(more)} more"
 
 
 def _short(key: str) -> str:

@@ -110,6 +110,7 @@ def invoke(
     init = "\tInit Duration: 130.49 ms" if is_cold else ""
     log = f"START RequestId: 1 Version: 1\nEND RequestId: 1\nREPORT RequestId: 1\t{took}{init}\t\n"
     answered["x-amz-log-result"] = base64.b64encode(log.encode()).decode()
+    answered["x-amz-executed-version"] = str(invoked.version)
     return simple_invoke(self, name, qualifier, body, headers, answered)
 
 

@@ -73,6 +73,15 @@ def test_only_what_changed(changes: dict[str, Any], expected: list[str] | None) 
     assert names(plan_deploy(wanted(**changes), observed(**LIVE))) == expected
 
 
+def test_tags_that_may_not_be_seen() -> None:
+    """Where AWS does not show whose a function is, it is left alone unless it is to be adopted."""
+    there = {**LIVE, "function": version(LATEST, tags=None)}
+    with pytest.raises(AwsError, match="does not show its tags") as caught:
+        plan_deploy(wanted(), observed(**there))
+    assert "lambda:ListTags" in (caught.value.hint or "")
+    assert names(plan_deploy(wanted(), observed(**there), adopt=True)) == ["TagFunction"]
+
+
 def test_changed_by_hand() -> None:
     """What somebody changed on AWS is put back, with what it was, and values are not shown."""
     by_hand = replace(CONFIGURATION, memory_mb=256, environment={"MODE": "x", "MORE": "secret"})

@@ -72,7 +72,8 @@ class Functions:
                 _refuse_failure(what, document)
             states = (document.get("State"), document.get("LastUpdateStatus"))
             if "Pending" not in states and "InProgress" not in states:
-                return _version(document, answer.get("Tags", {}))
+                tags = None if "TagsError" in answer else answer.get("Tags", {})
+                return _version(document, tags)
             if waited_s >= _PATIENCE_S:
                 raise AwsError(
                     f"Lambda has not got {what} ready within {_PATIENCE_S:.0f} s",
@@ -301,5 +302,5 @@ def _version(document: Mapping[str, Any], tags: Mapping[str, str] | None = None)
         description=document.get("Description", ""),
         modified=document["LastModified"],
         revision=document.get("RevisionId"),
-        tags=tags or {},
+        tags=tags,
     )
