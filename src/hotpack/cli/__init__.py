@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "invoke": "Run events in the local Lambda.",
     "serve": "Serve the function behind a local Invoke API and a function URL.",
     "bench": "Measure cold starts against the bare import.",
+    "tune": "Try memory sizes: durations, cost, and which one to take.",
     "chart": "Chart durations over time, from REPORT lines.",
     "deploy": "Put the function on AWS: packs, code, settings, version, alias.",
     "status": "Show the releases on AWS, and which one is live.",

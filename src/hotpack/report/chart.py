@@ -9,6 +9,7 @@ from rich.text import Text
 from hotpack.measure.durations import Invocations
 from hotpack.measure.summary import Interval, Spread, Summary, intervals
 from hotpack.report.format import ms
+from hotpack.target.prices import Price
 
 ROWS: Final = 40
 """Of the chart: a screen."""
@@ -113,17 +114,21 @@ def shares_text(summary: Summary) -> str:
 
 def cost_text(summary: Summary) -> str:
     """Return what it cost, and at which price."""
-    price = summary.price
+    return (
+        f"${summary.cost_usd:,.4f} for {summary.billed_gb_seconds:,.1f} GB-seconds and the "
+        f"requests, ${summary.cost_per_million_usd:,.2f} for a million such invocations; "
+        f"{price_text(summary.price)}."
+    )
+
+
+def price_text(price: Price) -> str:
+    """Return at which price costs are told."""
     whose = (
         f"the list price of {price.region}, {price.architecture}, in force {price.as_of}"
         if price.as_of
         else "the price that you gave"
     )
-    return (
-        f"${summary.cost_usd:,.4f} for {summary.billed_gb_seconds:,.1f} GB-seconds and the "
-        f"requests, ${summary.cost_per_million_usd:,.2f} for a million such invocations; at "
-        f"{whose}, ${price.gb_second_usd:.10f} a GB-second, without the free tier."
-    )
+    return f"at {whose}, ${price.gb_second_usd:.10f} a GB-second, without the free tier"
 
 
 def lines_text(summary: Summary) -> str:
