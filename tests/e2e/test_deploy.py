@@ -80,6 +80,7 @@ def bucket(account: str) -> str:
 
 def test_from_an_empty_account(hotpack: Hotpack, project: Path, bucket: str) -> None:
     """The whole way: first deploy, another handler, another version of a dependency, back, gc."""
+    assert "nothing has been built yet" in hotpack("deploy", "--no-build").stderr
     dry = hotpack("deploy", "--create-role", "--dry-run")
     assert dry.returncode == 0, dry.stderr
     for words in (
@@ -92,7 +93,7 @@ def test_from_an_empty_account(hotpack: Hotpack, project: Path, bucket: str) -> 
 
     first = document(hotpack("deploy", "--create-role", "--yes", "--json"))
     assert first["version"] == "1"
-    assert document(hotpack("deploy", "--yes", "--json"))["steps"] == []
+    assert document(hotpack("deploy", "--yes", "--json", "--no-build"))["steps"] == []
 
     (project / "app.py").write_text(HANDLER + "# another\n")
     second = document(hotpack("deploy", "--yes", "--json"))

@@ -101,8 +101,6 @@ def deploy(
         print_json({**done, "dry_run": dry_run, **report.plan_document(plan)})
     elif version is not None and not dry_run:
         show(report.live_text(wanted, observed, version, changed=bool(plan.steps)))
-    elif not plan.steps:
-        show("Nothing to do: all of it is there.")
     elif not dry_run:
         show(f"[bold green]Uploaded[/] to {wanted.bucket}.")
 

@@ -83,7 +83,7 @@ def look(aws: Aws, bucket_name: str, function: str, keep: int | None, now: datet
         if there
         else ()
     )
-    needs = Needs(aws, bucket_name)
+    needs = Needs(aws, bucket, frozenset(item.key for item in objects))
     needed: set[str] = set()
     to_go = {(version.function, version.version) for version in old}
     for version in aws.functions.every_version():

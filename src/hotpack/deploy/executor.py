@@ -1,6 +1,7 @@
 """Carries a plan out: the only place where a deploy changes something."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from hotpack.deploy.aws import Aws, Bucket, LocalFile, StoredObject
 from hotpack.deploy.facts import FunctionVersion
@@ -95,7 +96,7 @@ class Executor:
             case DeleteObjects():
                 self._bucket.delete(step.keys)
 
-    @property
+    @cached_property
     def _bucket(self) -> Bucket:
         if self._bucket_name is None:
             raise AwsError("the plan needs a bucket, and none is named")

@@ -47,8 +47,9 @@ def read_history(aws: Aws, function: str, bucket: str | None) -> History:
     versions = tuple(aws.functions.versions(function))
     records: dict[str, Record] = {}
     if bucket is not None:
-        aws.bucket(bucket).check(aws.region)
-        needs = Needs(aws, bucket)
+        place = aws.bucket(bucket)
+        place.check(aws.region)
+        needs = Needs(aws, place)
         for version in versions:
             if (record := needs.record(version.code_sha256)) is not None:
                 records[version.code_sha256] = record

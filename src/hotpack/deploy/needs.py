@@ -1,10 +1,10 @@
 """What a version needs of the bucket: from its record, or else from its own code."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final
 
-from hotpack.deploy.aws import Aws, StoredObject
+from hotpack.deploy.aws import Aws, Bucket, StoredObject
 from hotpack.deploy.aws.code import read_member
 from hotpack.deploy.facts import FunctionVersion
 from hotpack.deploy.keys import code_key, record_key
@@ -18,18 +18,22 @@ _MANIFEST: Final = f"{PACKAGE}/manifest.json"
 class Needs:
     """Finds out what versions need of a bucket; what it was told it remembers."""
 
-    def __init__(self, aws: Aws, bucket: str) -> None:
+    def __init__(self, aws: Aws, bucket: Bucket, listed: Container[str] | None = None) -> None:
+        """Take what was `listed` of the bucket, if it was, so as not to ask for each record."""
         self._functions = aws.functions
-        self._bucket = aws.bucket(bucket)
+        self._bucket = bucket
+        self._listed = listed
         self._records: dict[str, Record | None] = {}
 
     def record(self, code_sha256: str) -> Record | None:
         """Return the record of a release; None where there is none, or a damaged one."""
         if code_sha256 not in self._records:
-            key = record_key(code_sha256)
-            there = self._bucket.find(key)
-            self._records[code_sha256] = Record.parse(self._bucket.read(key)) if there else None
+            self._records[code_sha256] = self._read(record_key(code_sha256))
         return self._records[code_sha256]
+
+    def _read(self, key: str) -> Record | None:
+        is_there = key in self._listed if self._listed is not None else self._bucket.find(key)
+        return Record.parse(self._bucket.read(key)) if is_there else None
 
     def keys(self, version: FunctionVersion) -> Mapping[str, int | None]:
         """Return the keys that a version needs, with the sizes where they are known.

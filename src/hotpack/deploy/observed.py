@@ -66,10 +66,10 @@ def observe(aws: Aws, wanted: Wanted, progress: Progress, *, create_role: bool) 
     if wanted.bucket is not None:
         bucket = aws.bucket(wanted.bucket)
         bucket.check(aws.region)
-        files = [wanted.code, *wanted.packs]
-        with progress.task("look at the bucket", len(files), "files") as advance:
-            objects = bucket.find_all(file.key for file in files)
-            advance(len(files))
+        keys = [wanted.record.key, *(file.key for file in (wanted.code, *wanted.packs))]
+        with progress.task("look at the bucket", len(keys), "files") as advance:
+            objects = bucket.find_all(keys)
+            advance(len(keys))
     function = aws.functions.find(wanted.function)
     name = role_name(wanted.function, aws.region)
     is_ours = function is not None and function.configuration.role.endswith(f":role/{name}")

@@ -69,13 +69,17 @@ def plan_deploy(wanted: Wanted, observed: Observed, *, adopt: bool = False) -> P
 
 
 def plan_upload(wanted: Wanted, observed: Observed) -> Plan:
-    """Return the steps that bring packs and code to the bucket, and touch no function."""
+    """Return the steps that bring packs and code to the bucket, and touch no function.
+
+    The record is always written anew: its age says how long gc has to wait for a version.
+    """
     if wanted.bucket is None:
         raise ConfigError(
             "there is nowhere to upload to: no bucket is named",
             hint="set bucket in [tool.hotpack]",
         )
-    return Plan(tuple(_uploads(wanted, observed)))
+    uploads = [step for step in _uploads(wanted, observed) if isinstance(step, Upload)]
+    return Plan((_record(wanted), *uploads))
 
 
 def configuration_of(wanted: Wanted, observed: Observed) -> Configuration:
@@ -158,16 +162,21 @@ def _uploads(wanted: Wanted, observed: Observed) -> Iterator[Step]:
     }
     missing = [file for file in (*wanted.packs, wanted.code) if file.key not in is_there]
     damaged = [file for file in (*wanted.packs, wanted.code) if is_there.get(file.key) is False]
-    if missing or damaged or not _is_live(wanted, observed):
-        yield WriteRecord(wanted.record.key, wanted.record.content())
+    has_record = wanted.record.key in observed.objects
+    if missing or damaged or not has_record or not _is_published(wanted, observed):
+        yield _record(wanted)
     if missing:
         yield Upload(tuple(missing))
     if damaged:
         yield Upload(tuple(damaged), replace=True)
 
 
-def _is_live(wanted: Wanted, observed: Observed) -> bool:
-    """Return whether a published version has this code: then its record was written."""
+def _record(wanted: Wanted) -> WriteRecord:
+    return WriteRecord(wanted.record.key, wanted.record.content())
+
+
+def _is_published(wanted: Wanted, observed: Observed) -> bool:
+    """Return whether a version has this code: until then only a new record keeps it from gc."""
     return any(version.code_sha256 == wanted.code_sha256 for version in observed.versions)
 
 

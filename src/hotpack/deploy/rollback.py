@@ -62,12 +62,13 @@ def check_packs(
     if bucket is None:
         return
     version = next(item for item in history.versions if item.version == to)
+    place = aws.bucket(bucket)
     try:
-        keys = Needs(aws, bucket).keys(version)
+        keys = Needs(aws, place).keys(version)
     except AwsError as error:
         progress.warn(error.message, hint="it is not known whether its packs are there")
         return
-    gone = missing_packs(keys, aws.bucket(bucket).find_all(keys))
+    gone = missing_packs(keys, place.find_all(keys))
     if gone:
         raise AwsError(
             f"version {to} of {history.function.function} cannot start: {len(gone)} of its packs "

@@ -10,7 +10,16 @@ from hotpack.deploy import Plan
 from hotpack.errors import AwsError, ConfigError, ConflictError, LimitError
 from hotpack.project import Project
 
-from .conftest import BUCKET, REGION, Deployer, MakeBuild, make_project, requests_of, state_of
+from .conftest import (
+    BUCKET,
+    REGION,
+    Deployer,
+    MakeBuild,
+    make_project,
+    refuse,
+    requests_of,
+    state_of,
+)
 
 PACKS = {"numpy": b"n" * 1000, "scipy": b"s" * 2000}
 
@@ -197,6 +206,34 @@ def test_nothing_is_overwritten(
     with pytest.raises(AwsError, match="came there meanwhile and is not the same"):
         deployer.executor(wanted, observed).execute(plan)
     assert client.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"something else"
+
+
+def test_two_upload_the_same_large_file(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """Parts that go up while somebody else's come there first are let go, and theirs is taken."""
+    release = make_build(packs={"torch": b"t" * 17_000_000})
+    wanted, observed, plan = deployer.plan(release)
+    [(key, name)] = release.remote_packs.items()
+    client = session.client("s3")
+    client.put_object(Bucket=BUCKET, Key=key, Body=(release.folder / name).read_bytes())
+    etag = client.head_object(Bucket=BUCKET, Key=key)["ETag"]
+    assert deployer.executor(wanted, observed).execute(plan) == "1"
+    assert client.head_object(Bucket=BUCKET, Key=key)["ETag"] == etag
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=BUCKET)
+
+
+def test_another_upload_under_way(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """S3 refuses the second of two uploads of one key at once: that is said."""
+    words = "The conditional request cannot succeed due to a conflicting operation"
+    wanted, observed, plan = deployer.plan(make_build(packs=PACKS))
+    executor = deployer.executor(wanted, observed)
+    executor.execute(Plan(plan.steps[:1]))
+    refuse(session, "s3.PutObject", 409, "ConditionalRequestConflict", words, 9)
+    with pytest.raises(ConflictError, match="another deploy is under way: it uploads"):
+        deployer.executor(wanted, observed).execute(Plan(plan.steps[1:]))
 
 
 def test_somebody_elses_function(

@@ -1,11 +1,13 @@
 """What a deploy decides to do: pure, from what is wanted and what is there."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hotpack.deploy import Plan, plan_deploy, plan_upload
+from hotpack.deploy.aws import LocalFile
 from hotpack.deploy.facts import LATEST, Alias, Change
 from hotpack.deploy.observed import Role
 from hotpack.deploy.steps import Configure, PointAlias, PutRolePolicy, Upload
@@ -18,7 +20,7 @@ LIVE = {
     "function": version(LATEST),
     "versions": (version("1"),),
     "aliases": (Alias("live", "1", "seen", {}),),
-    "objects": stored(wanted().code),
+    "objects": stored(wanted().code, LocalFile(wanted().record.key, Path("record"), 1, "")),
 }
 """An account in which all is as wanted."""
 
@@ -100,7 +102,7 @@ def test_changed_by_hand() -> None:
 def test_only_missing_and_damaged_packs_go_up() -> None:
     """Packs that are there stay; what has another size is replaced."""
     numpy, scipy, pandas = pack("numpy"), pack("scipy"), pack("pandas")
-    there = {**stored(wanted().code, numpy), **stored(replace(scipy, size=3))}
+    there = stored(wanted().code, numpy, replace(scipy, size=3))
     steps = plan_deploy(wanted(packs=(numpy, scipy, pandas)), observed(objects=there)).steps
     uploads = [(step.files, step.replace) for step in steps if isinstance(step, Upload)]
     assert uploads == [((pandas,), False), ((scipy,), True)]
@@ -165,6 +167,19 @@ def test_alias_says_what_it_saw() -> None:
         wanted(), observed(**{**LIVE, "aliases": (Alias("live", "7", "seen", {}),)})
     ).steps
     assert point == PointAlias("greeter", "live", "7", "1", "seen")
+
+
+def test_lost_record_is_written_again() -> None:
+    """A record that somebody deleted comes again with the next deploy."""
+    there = {**LIVE, "objects": stored(wanted().code)}
+    plan = plan_deploy(wanted(), observed(**there))
+    assert names(plan) == ["WriteRecord"]
+    assert plan.live == "1"
+
+
+def test_upload_writes_the_record_anew() -> None:
+    """Uploading alone always says to gc that somebody is about to need it."""
+    assert names(plan_upload(wanted(), observed(**LIVE))) == ["WriteRecord"]
 
 
 def test_upload_needs_a_bucket() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hotpack.deploy.aws.refusals import code_of, refusals
-from hotpack.errors import AwsError
+from hotpack.errors import AwsError, ConflictError
 from hotpack.progress import Advance
 
 _PART_BYTES: Final = 16 * 1024 * 1024
@@ -177,10 +177,15 @@ class Bucket:
     def _accept(self, file: LocalFile) -> None:
         """Take what somebody else uploaded under the file's key, if it is the same."""
         there = self.find(file.key)
-        if there is None or not there.is_copy_of(file):
+        if there is None:
+            raise ConflictError(
+                f"another deploy is under way: it uploads s3://{self.name}/{file.key}",
+                hint="nothing that is live was changed; run it again when the other one is through",
+            )
+        if not there.is_copy_of(file):
             raise AwsError(
                 f"s3://{self.name}/{file.key} came there meanwhile and is not the same",
-                hint="another deploy uploads it at this moment: wait for it, then run this again",
+                hint="run it again: what is damaged is replaced then",
             )
 
     def delete(self, keys: Iterable[str]) -> None:
