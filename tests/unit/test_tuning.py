@@ -143,6 +143,17 @@ def test_recommendations() -> None:
     assert recommend(found, 0.0, PRICE, 1.0).balanced <= 1024
 
 
+def test_what_cannot_be_told_apart_is_not_recommended() -> None:
+    """Sizes with more CPU than the machine has differ by noise alone."""
+
+    def noisy(memory_mb: int, number: int, payload: bytes) -> Invocation:
+        return invocation(10_000 / memory_mb, None if number else 1000.0)
+
+    found = measure(1024, 3008, 10_240, answer=noisy)
+    assert recommend(found, 0.0, PRICE, 0.5, machine_vcpus=2.0).speed == 3008
+    assert recommend(found[2:], 0.0, PRICE, 0.5, machine_vcpus=2.0).speed == 10_240
+
+
 @pytest.mark.parametrize("sizes", [(512,), (512, 1024)])
 def test_few_sizes(sizes: tuple[int, ...]) -> None:
     """One or two sizes have their recommendation too."""

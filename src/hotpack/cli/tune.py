@@ -149,14 +149,15 @@ def tune(
     settings = Settings(full_cpu_in_init=init_cpu == "full")
     open_at = local_sizes(local.function_of(release, project.name), release, tools, settings)
     measured = sweep(open_at, sizes, payloads, rounds, warm, tools.progress)
+    machine_vcpus = vcpus_of(probe())
     tuning = report.Tuning(
         project=project.name,
         memory_mb=config.memory_mb,
         sizes=measured,
         cold_share=cold_share,
         price=price,
-        recommended=recommend(measured, cold_share, price, weight),
-        machine_vcpus=vcpus_of(probe()),
+        recommended=recommend(measured, cold_share, price, weight, machine_vcpus),
+        machine_vcpus=machine_vcpus,
         full_cpu_in_init=settings.full_cpu_in_init,
     )
     if html:

@@ -14,7 +14,7 @@ from hotpack.pack import Release
 from hotpack.pipeline import Tools
 from hotpack.progress import Progress
 from hotpack.sandbox import Function, Invocation, Settings
-from hotpack.target.limits import INIT_TIMEOUT_S
+from hotpack.target.limits import INIT_TIMEOUT_S, vcpus
 from hotpack.target.prices import Price, gb_seconds
 
 SIZES: Final = (128, 256, 512, 1024, 1769, 2048, 3008, 5120, 10_240)
@@ -173,15 +173,27 @@ def trimmed_mean(values: Sequence[float]) -> float:
     return mean(sorted(values)[cut : len(values) - cut])
 
 
+def is_beyond(memory_mb: int, machine_vcpus: float | None) -> bool:
+    """Return whether Lambda gives this size more CPU than the machine has."""
+    return machine_vcpus is not None and vcpus(memory_mb) > machine_vcpus
+
+
 def recommend(
-    sizes: Sequence[Measured], cold_share: float, price: Price, weight: float
+    sizes: Sequence[Measured],
+    cold_share: float,
+    price: Price,
+    weight: float,
+    machine_vcpus: float | None = None,
 ) -> Recommendation:
     """Return which of the sizes to take; those that failed are none to take.
 
-    `weight` is that of the cost where both count, from 0, speed alone, to 1, cost alone; as in
-    aws-lambda-power-tuning, each is taken as a share of the largest.
+    Nor are those with more CPU than the machine that they were measured on, unless all are: what
+    is between them is noise. `weight` is that of the cost where both count, from 0, speed alone,
+    to 1, cost alone; as in aws-lambda-power-tuning, each is taken as a share of the largest.
     """
     usable = [size for size in sizes if size.failure is None]
+    told_apart = [size for size in usable if not is_beyond(size.memory_mb, machine_vcpus)]
+    usable = told_apart or usable
     times = {size.memory_mb: size.mean_ms(cold_share) for size in usable}
     costs = {size.memory_mb: size.cost_usd(cold_share, price) for size in usable}
     slowest, dearest = max(times.values()), max(costs.values())

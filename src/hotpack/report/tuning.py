@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from hotpack.measure.tuning import Goal, Measured, Recommendation
+from hotpack.measure.tuning import Goal, Measured, Recommendation, is_beyond
 from hotpack.report.chart import price_text
 from hotpack.report.plots import BLUE, ORANGE, Plot, Rows, axis, page
 from hotpack.target.limits import vcpus
@@ -44,7 +44,7 @@ class Tuning:
 
     def is_beyond(self, size: Measured) -> bool:
         """Return whether Lambda gives this size more CPU than this machine has."""
-        return self.machine_vcpus is not None and vcpus(size.memory_mb) > self.machine_vcpus
+        return is_beyond(size.memory_mb, self.machine_vcpus)
 
     def names_of(self, size: Measured) -> str:
         """Return what a size is recommended for."""
@@ -144,8 +144,8 @@ def _machine_text(tuning: Tuning) -> str:
     text = f"This machine has {tuning.machine_vcpus:g} CPUs"
     if any(map(tuning.is_beyond, tuning.sizes)):
         return (
-            f"{text}: sizes marked * have more on AWS, which is not simulated; what runs in "
-            "several threads is faster there than here."
+            f"{text}: sizes marked * have more on AWS, which is not simulated, and are not "
+            "recommended; what runs in several threads is faster there than here."
         )
     return f"{text}, enough for every size that was tried."
 
