@@ -1,6 +1,7 @@
 """`make demo`, as a first user runs it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,8 @@ def test_demo_shows_it_all(cache_dir: Path) -> None:
     assert done.stderr.count("INIT_START") == 8
     assert done.stderr.count("REPORT RequestId") == 20
     assert "vs bare import" in shown
+    chart = shown.partition("4. hotpack chart")[2]
+    starts = re.findall(r"^ *\d+ +(cold|warm) ", chart, re.MULTILINE)
+    assert starts == ["cold", "warm", "warm", "warm", "cold"] * 4
+    assert "20 invocations, 8 cold starts (40.0%)" in chart
+    assert (DEMO.parent / "spacy" / ".hotpack" / "chart.html").is_file()
