@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 from hotpack.deploy.aws.refusals import code_of, refusals
@@ -157,6 +158,7 @@ class Bucket:
             max_request_concurrency=_AT_ONCE,
         )
         client = self._client if replace else self._adding
+        ended = _stopping(client)
         arguments = {"ExpectedBucketOwner": self._owner, "ChecksumAlgorithm": "SHA256"}
         with TransferManager(client, config) as manager:
             coming = [
@@ -165,14 +167,18 @@ class Bucket:
                 ))
                 for file in files
             ]  # fmt: skip
-            for file, future in coming:
-                with refusals(f"upload s3://{self.name}/{file.key}"):
-                    try:
-                        future.result()
-                    except ClientError as error:
-                        if code_of(error) not in _THERE_MEANWHILE:
-                            raise
-                        self._accept(file)
+            try:
+                for file, future in coming:
+                    with refusals(f"upload s3://{self.name}/{file.key}"):
+                        try:
+                            future.result()
+                        except ClientError as error:
+                            if code_of(error) not in _THERE_MEANWHILE:
+                                raise
+                            self._accept(file)
+            except BaseException:
+                ended.set()
+                raise
 
     def _accept(self, file: LocalFile) -> None:
         """Take what somebody else uploaded under the file's key, if it is the same."""
@@ -220,6 +226,22 @@ class Bucket:
 
 def _only_if_missing(params: dict[str, Any], **_: object) -> None:
     params["IfNoneMatch"] = "*"
+
+
+def _stopping(client: Any) -> Event:
+    """Return what ends a client's uploads when it is set: no request is tried again after that.
+
+    Ctrl-C waits for requests that are under way; else it would wait for all their tries.
+    """
+    ended = Event()
+
+    def stop(**_: object) -> None:
+        if ended.is_set():
+            raise AwsError("the upload was stopped")
+
+    for operation in ("PutObject", "UploadPart"):
+        client.meta.events.register(f"before-send.s3.{operation}", stop)
+    return ended
 
 
 def _checksum(file: LocalFile) -> str:

@@ -19,7 +19,7 @@ _TRIES: Final = 6
 """Of a call that AWS throttles or that breaks on the way, with botocore's own backoff."""
 
 _READ_TIMEOUT_S: Final = 910
-"""An invocation may take 900 s, and answers only then."""
+"""Of Lambda: an invocation may take 900 s, and answers only then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,6 @@ def connect(session: "boto3.Session", sleep: Callable[[float], None] = time.slee
         )
     config = Config(
         retries={"mode": "standard", "total_max_attempts": _TRIES},
-        read_timeout=_READ_TIMEOUT_S,
         user_agent_extra="hotpack",
     )
 
@@ -89,7 +88,7 @@ def connect(session: "boto3.Session", sleep: Callable[[float], None] = time.slee
         account=caller["Account"],
         partition=caller["Arn"].split(":")[1],
         region=session.region_name,
-        functions=Functions(client("lambda"), sleep),
+        functions=Functions(client("lambda", read_timeout=_READ_TIMEOUT_S), sleep),
         roles=Roles(client("iam")),
         _client=client,
     )
