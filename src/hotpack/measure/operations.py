@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from hotpack.install import File, Kind, Tree
 
@@ -16,8 +16,13 @@ _ENDING: Final = frozenset({"import in a new interpreter", "read by another prog
 """What another process touches is not seen, so all is restored before one starts: such an operation
 is the last of a small part, or in a part of their own."""
 
+OF_MODULES: Final = frozenset(
+    {"find_spec", "get_data", "getsource", "import", "loader", "resources", "walk_packages"}
+)
+"""What is asked about several modules of a package in one process, one after the other: tensorflow
+takes three seconds to import."""
+
 _MODULES_AT_ONCE: Final = 150
-"""Modules of a package that one process imports, one after the other."""
 
 READS: Final = (
     "by descriptor",
@@ -45,8 +50,6 @@ BELOW: Final = ("glob below", "pathlib rglob")
 _REACHED_BY_C: Final = frozenset({Kind.DATA, Kind.LIBRARY, Kind.EXECUTABLE})
 """What other programs read too: never cold."""
 
-_T = TypeVar("_T")
-
 Operation = list[Any]
 """Its kind and its arguments."""
 
@@ -73,7 +76,7 @@ def operations(tree: Tree, seed: int) -> list[Operation]:
         *_of_files(tree.files, chance),
         *_of_folders(folders, chance),
         *_of_modules(modules, packages, chance),
-        *(["get_data", *item] for item in _some(chance, _data(tree.files, packages), 0.05, 100)),
+        *_together("get_data", _some(chance, _data(tree.files, packages), 0.05, 100)),
         *(["metadata", item.name] for item in tree.distributions if ":" not in item.name),
         ["all distributions"],
         ["all entry points"],
@@ -130,11 +133,11 @@ def _module(file: File) -> Iterator[str]:
         yield path.replace("/", ".")
 
 
-def _data(files: Iterable[File], packages: Sequence[str]) -> list[list[str]]:
+def _data(files: Iterable[File], packages: Sequence[str]) -> list[str]:
     known = set(packages)
     split = (file.path.rpartition("/") for file in files if file.kind is Kind.DATA)
     pairs = ((folder.replace("/", "."), name) for folder, _, name in split)
-    return [[package, name] for package, name in pairs if package in known]
+    return [f"{package}:{name}" for package, name in pairs if package in known]
 
 
 def _of_files(files: Iterable[File], chance: random.Random) -> Iterator[Operation]:
@@ -170,19 +173,25 @@ def _of_modules(
     modules: Sequence[str], packages: Sequence[str], chance: random.Random
 ) -> Iterator[Operation]:
     tops = [name for name in modules if "." not in name]
-    for top in sorted({name.split(".")[0] for name in modules}):
-        group = [name for name in modules if name.split(".")[0] == top]
-        chance.shuffle(group)
-        for start in range(0, len(group), _MODULES_AT_ONCE):
-            yield ["import", group[start : start + _MODULES_AT_ONCE]]
-    yield from (["find_spec", name] for name in _some(chance, modules, 0.05, 200))
-    yield from (["loader", name] for name in _some(chance, modules, 0.05, 200))
-    yield from (["getsource", name] for name in _some(chance, modules, 0.02, 100))
-    yield from (["resources", name] for name in _some(chance, packages, 0.05, 40))
-    yield from (["walk_packages", name] for name in _some(chance, tops, 0.5, 15))
+    yield from _together("import", chance.sample(modules, len(modules)))
+    yield from _together("find_spec", _some(chance, modules, 0.05, 200))
+    yield from _together("loader", _some(chance, modules, 0.05, 200))
+    yield from _together("getsource", _some(chance, modules, 0.02, 100))
+    yield from _together("resources", _some(chance, packages, 0.05, 40))
+    yield from _together("walk_packages", _some(chance, tops, 0.5, 15))
     yield from (["import in a new interpreter", name] for name in _some(chance, tops, 0.5, 15))
 
 
-def _some(chance: random.Random, items: Sequence[_T], share: float, most: int) -> list[_T]:
+def _together(kind: str, names: Iterable[str]) -> Iterator[Operation]:
+    """Yield an operation for the names of each top-level package, or several if they are many."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.partition(":")[0].partition(".")[0], []).append(name)
+    for _, group in sorted(groups.items()):
+        for start in range(0, len(group), _MODULES_AT_ONCE):
+            yield [kind, group[start : start + _MODULES_AT_ONCE]]
+
+
+def _some(chance: random.Random, items: Sequence[str], share: float, most: int) -> list[str]:
     """Return a part of the items drawn by chance: twenty, or their share up to a number."""
     return chance.sample(items, min(len(items), max(20, min(most, round(share * len(items))))))

@@ -20,7 +20,7 @@ from hotpack import local
 from hotpack.errors import HotpackError
 from hotpack.install import Tree
 from hotpack.measure.folders import folder_of
-from hotpack.measure.operations import Deal, Event, deal, operations
+from hotpack.measure.operations import OF_MODULES, Deal, Event, deal, operations
 from hotpack.measure.walker import TOO_LONG
 from hotpack.pack import Entry, Release
 from hotpack.pipeline import Tools, build, prepare
@@ -33,7 +33,7 @@ from hotpack.target.limits import EPHEMERAL_STORAGE_MB, MEMORY_MB
 _WALKER: Final = Path(__file__).with_name("walker.py")
 _MODULE: Final = "_hotpack_walker"
 _TIMEOUT_S: Final = 900
-_SEVERAL: Final = frozenset({"import", "suite"})
+_SEVERAL: Final = OF_MODULES | {"suite"}
 """Kinds of operations with a result for each of several names."""
 
 

@@ -298,36 +298,40 @@ def _glob_pathlib(path: str, pattern: str) -> Json:
 # --- modules ---------------------------------------------------------------------------------
 
 
-def _imports(modules: list[str]) -> Json:
-    """Import modules in a child process, one after the other; go on in another if it ends."""
-    results: dict[str, Json] = {}
-    waiting = deque(modules)
-    path = [*sys.path]
+def _each(ask: Callable[[str], Json]) -> Callable[[list[str]], Json]:
+    """Return what asks about several names in a child process, one after the other.
 
-    def describe(name: str) -> Json:
-        # One of pandas' takes the first entry off: here the function's folder, and with it the
-        # tree where that is raw in the function.
-        sys.path[:] = path
-        return _describe(name)
+    If that ends the process, it goes on in another one.
+    """
 
-    end = time.monotonic() + LIMIT_S * 5
-    while waiting and time.monotonic() < end:
-        failure = ENDED
-        for result in _child(lambda: map(describe, tuple(waiting))):
-            if result is None:
-                failure = TOO_LONG
-            else:
-                results[waiting.popleft()] = result
-        if waiting:
-            results[waiting.popleft()] = {"error": failure}
-    return {**results, **{name: {"error": TOO_LONG} for name in waiting}}
+    def ask_all(names: list[str]) -> Json:
+        results: dict[str, Json] = {}
+        waiting = deque(names)
+        path = [*sys.path]
+
+        def answer(name: str) -> Json:
+            # One module of pandas' takes the first entry off: here the function's folder, and with
+            # it the tree where that is raw in the function.
+            sys.path[:] = path
+            return _tried(lambda: ask(name))
+
+        end = time.monotonic() + LIMIT_S * 5
+        while waiting and time.monotonic() < end:
+            failure = ENDED
+            for result in _child(lambda: map(answer, tuple(waiting))):
+                if result is None:
+                    failure = TOO_LONG
+                else:
+                    results[waiting.popleft()] = result
+            if waiting:
+                results[waiting.popleft()] = {"error": failure}
+        return {**results, **{name: {"error": TOO_LONG} for name in waiting}}
+
+    return ask_all
 
 
 def _describe(name: str) -> Json:
-    try:
-        module = importlib.import_module(name)
-    except BaseException as error:  # noqa: BLE001 - SystemExit is an answer too
-        return _failure(error)
+    module = importlib.import_module(name)
     spec = module.__spec__
     return {
         "file": getattr(module, "__file__", None),
@@ -336,10 +340,6 @@ def _describe(name: str) -> Json:
         "names": _digest("\n".join(sorted(vars(module))).encode("utf-8", "surrogatepass")),
         "doc": _digest(str(module.__doc__).encode("utf-8", "surrogatepass")),
     }
-
-
-def _import_here(name: str) -> Json:
-    return _describe(name)
 
 
 def _import_elsewhere(name: str) -> Json:
@@ -358,52 +358,41 @@ def _import_elsewhere(name: str) -> Json:
 
 
 def _find(name: str) -> Json:
-    def find() -> Json:
-        spec = importlib.util.find_spec(name)
-        if spec is None:
-            return None
-        where = list(spec.submodule_search_locations or ())
-        return [spec.name, spec.origin, spec.cached, spec.has_location, where]
-
-    return _forked(find)
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return None
+    where = list(spec.submodule_search_locations or ())
+    return [spec.name, spec.origin, spec.cached, spec.has_location, where]
 
 
 def _load(name: str) -> Json:
     """Ask a module's loader for all that loaders have (PEP 302, 420, 451)."""
-
-    def load() -> Json:
-        spec = importlib.util.find_spec(name)
-        loader: Any = spec and spec.loader
-        source = loader.get_source(name)
-        code = loader.get_code(name)
-        return [
-            loader.get_filename(name),
-            loader.is_package(name),
-            None if source is None else _digest(source.encode("utf-8", "surrogatepass")),
-            code and [code.co_name, len(code.co_consts), code.co_filename],
-            _digest(loader.get_data(loader.get_filename(name))),
-        ]
-
-    return _forked(load)
+    spec = importlib.util.find_spec(name)
+    loader: Any = spec and spec.loader
+    source = loader.get_source(name)
+    code = loader.get_code(name)
+    return [
+        loader.get_filename(name),
+        loader.is_package(name),
+        None if source is None else _digest(source.encode("utf-8", "surrogatepass")),
+        code and [code.co_name, len(code.co_consts), code.co_filename],
+        _digest(loader.get_data(loader.get_filename(name))),
+    ]
 
 
 def _source(name: str) -> Json:
     """Ask for the source of a module, of what it defines, and of a line in a traceback."""
-
-    def source() -> Json:
-        module = importlib.import_module(name)
-        found = [_digest(inspect.getsource(module).encode("utf-8", "surrogatepass"))]
-        for key, value in sorted(vars(module).items()):
-            own = getattr(value, "__module__", None) == name
-            if own and (inspect.isclass(value) or inspect.isfunction(value)):
-                try:
-                    found.append(f"{key} {_digest(inspect.getsource(value).encode())}")
-                except (OSError, TypeError) as error:
-                    found.append(f"{key} {type(error).__name__}")
-        frame = traceback.FrameSummary(str(module.__file__), 1, "<module>")
-        return [found, frame.line]
-
-    return _forked(source)
+    module = importlib.import_module(name)
+    found = [_digest(inspect.getsource(module).encode("utf-8", "surrogatepass"))]
+    for key, value in sorted(vars(module).items()):
+        own = getattr(value, "__module__", None) == name
+        if own and (inspect.isclass(value) or inspect.isfunction(value)):
+            try:
+                found.append(f"{key} {_digest(inspect.getsource(value).encode())}")
+            except (OSError, TypeError) as error:
+                found.append(f"{key} {type(error).__name__}")
+    frame = traceback.FrameSummary(str(module.__file__), 1, "<module>")
+    return [found, frame.line]
 
 
 def _iter_modules(path: str | None) -> Json:
@@ -413,12 +402,9 @@ def _iter_modules(path: str | None) -> Json:
 
 
 def _walk_packages(name: str) -> Json:
-    def walk() -> Json:
-        package = importlib.import_module(name)
-        found = pkgutil.walk_packages(package.__path__, f"{name}.", onerror=lambda _: None)
-        return sorted([item.name, item.ispkg] for item in found)
-
-    return _forked(walk)
+    package = importlib.import_module(name)
+    found = pkgutil.walk_packages(package.__path__, f"{name}.", onerror=lambda _: None)
+    return sorted([item.name, item.ispkg] for item in found)
 
 
 def _resources(name: str) -> Json:
@@ -430,17 +416,15 @@ def _resources(name: str) -> Json:
             else:
                 yield [here, _digest(entry.read_bytes())]
 
-    def resources() -> Json:
-        files = importlib.resources.files(name)
-        with importlib.resources.as_file(files / "__init__.py") as path:
-            exists = os.path.exists(path)
-        return [exists, list(visit(files, ""))]
-
-    return _forked(resources)
+    files = importlib.resources.files(name)
+    with importlib.resources.as_file(files / "__init__.py") as path:
+        exists = os.path.exists(path)
+    return [exists, list(visit(files, ""))]
 
 
-def _data(package: str, name: str) -> Json:
-    return _forked(lambda: _digest(pkgutil.get_data(package, name) or b""))
+def _data(name: str) -> Json:
+    package, _, resource = name.partition(":")
+    return _digest(pkgutil.get_data(package, resource) or b"")
 
 
 def _load_library(path: str) -> Json:
@@ -574,13 +558,13 @@ OPERATIONS: dict[str, Callable[..., Json]] = {
     "by descriptor": _by_descriptor,
     "dlopen": _load_library,
     "exists": _exists,
-    "find_spec": _find,
-    "get_data": _data,
-    "getsource": _source,
+    "find_spec": _each(_find),
+    "get_data": _each(_data),
+    "getsource": _each(_source),
     "glob": _glob,
     "glob below": _glob_below,
-    "import": _imports,
-    "import here": _import_here,
+    "import": _each(_describe),
+    "import here": _describe,
     "import in a new interpreter": _import_elsewhere,
     "iter_modules": _iter_modules,
     "linecache": _lines,
@@ -589,7 +573,7 @@ OPERATIONS: dict[str, Callable[..., Json]] = {
     "listdir of a descriptor": _list_descriptor,
     "listdir of bytes": _list_bytes,
     "listdir, relative": _list_relative,
-    "loader": _load,
+    "loader": _each(_load),
     "lstat": _lstat,
     "metadata": _metadata,
     "os.fwalk": _walk_descriptors,
@@ -606,9 +590,9 @@ OPERATIONS: dict[str, Callable[..., Json]] = {
     "read in a fork": _read_forked,
     "read, copied": _read_copied,
     "read, relative": _read_relative,
-    "resources": _resources,
+    "resources": _each(_resources),
     "scandir": _scan,
     "stat": _stat,
     "suite": _suite,
-    "walk_packages": _walk_packages,
+    "walk_packages": _each(_walk_packages),
 }
