@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
+_STARTED_IN = os.getcwd()
 _SECOND_TRY = "HOTPACK_SECOND_TRY"
 """Set in the environment when init runs once more, with every file there."""
 
@@ -37,8 +38,8 @@ def _bucket_for(manifest: Manifest) -> Bucket:
 
 
 def _load_handler() -> Callable[..., object]:
-    collects = gc.isenabled()
-    gc.disable()  # it would look through all that is imported again and again (docs/performance)
+    collects = gc.get_threshold()
+    gc.set_threshold(0)  # it would look through all that is imported again and again
     try:
         manifest = Manifest.read(f"{_HERE}/manifest.json")
         root = os.environ.get("HOTPACK_ROOT", "/tmp/hotpack")  # noqa: S108 - Lambda's only writable place
@@ -61,7 +62,7 @@ def _load_handler() -> Callable[..., object]:
         except RestoreError:
             raise
         except Exception as error:
-            if restorer.failed is None and not tree.is_complete:
+            if restorer.failed is None and not tree.is_complete and _may_be_ours(error, tree):
                 _try_again(tree, error)
             raise
         if restorer.failed is not None:
@@ -70,10 +71,11 @@ def _load_handler() -> Callable[..., object]:
             restorer.wait(manifest.lukewarm)
             if manifest.cold == "background":
                 restorer.start(len(manifest.groups), patient=True)
+        restorer.tells = True
         return handler
     finally:
-        if collects:
-            gc.enable()
+        if gc.get_threshold()[0] == 0:  # else the handler has set another one
+            gc.set_threshold(*collects)
 
 
 def _watch(tree: Tree, restorer: Restorer) -> None:
@@ -94,6 +96,19 @@ def _put_on_path(tree: str) -> None:
     importlib.invalidate_caches()
 
 
+def _may_be_ours(error: Exception, tree: Tree) -> bool:
+    """Return whether an error could come of a file that was not there."""
+    kind = getattr(error, "exception_type", "")  # as the runtime client tells errors
+    if kind.endswith(("SyntaxError", "HandlerNotFound", "MalformedHandlerName")):
+        return False
+    cause = error.__context__ or error
+    name = getattr(cause, "name", None) if isinstance(cause, ModuleNotFoundError) else None
+    if not name:
+        return True
+    top = name.split(".")[0]
+    return top in tree.folders or any(file.split(".")[0] == top for file in tree.files_in(""))
+
+
 def _try_again(tree: Tree, error: BaseException) -> None:
     """Restore everything and run init once more, in the same process, from its beginning.
 
@@ -112,10 +127,21 @@ def _try_again(tree: Tree, error: BaseException) -> None:
         flush=True,
     )
     tree.touch_everything()
+    _forget_what_was_set()
     environment = dict(entry.split(b"=", 1) for entry in entries if b"=" in entry)
     environment[_SECOND_TRY.encode()] = b"1"
     sys.stderr.flush()
     os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606 - it is this very program
+
+
+def _forget_what_was_set() -> None:
+    """Undo what would outlive the interpreter: folder, timers, blocked signals."""
+    import signal
+
+    os.chdir(_STARTED_IN)
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def _import_handler(handler: str) -> Callable[..., object]:

@@ -1,7 +1,7 @@
 """Watches what Python touches, so that it is there: imports, opens, listings, stats, processes.
 
 Most of it Python tells by audit events (PEP 578); the functions that ask without opening are
-wrapped. Both cost next to nothing for paths elsewhere, and the wrappers go when all is there.
+wrapped. The wrappers go when all is there; a hook cannot be taken away, and does nothing then.
 """
 
 from __future__ import annotations
@@ -11,178 +11,266 @@ import os
 import posix
 import sys
 
+from hotpack_runtime.restorer import OwnPath
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from hotpack_runtime.restorer import AtWork, Restorer
+    from hotpack_runtime.restorer import Restorer
     from hotpack_runtime.tree import Tree
+
+    Handler = Callable[[tuple[Any, ...]], None]
 
 _ASKING = ("access", "lstat", "pathconf", "readlink", "stat", "statvfs")
 """Functions that no audit event tells of."""
 
-_CAPABILITIES = ("supports_dir_fd", "supports_effective_ids", "supports_fd",
-                 "supports_follow_symlinks")  # fmt: skip
+_CAPABILITIES = (
+    "supports_dir_fd",
+    "supports_effective_ids",
+    "supports_fd",
+    "supports_follow_symlinks",
+)
 """Sets of functions in `os`: what is in them by itself must be in them wrapped."""
 
 _HARMLESS = frozenset({"getconf", "ldconfig", "lscpu", "nproc", "sysctl", "uname"})
 """Programs that libraries run to learn of the system, and that open no file of the tree."""
 
+_TELLS_NOTHING = frozenset({"uvloop.loop"})
+"""Modules that start processes in C, without an event."""
+
 
 def install(tree: Tree, restorer: Restorer) -> None:
     """Watch what is touched of the tree, until all of it is there."""
-    at_work = restorer.at_work
-    wrapped = _wrap(tree, at_work)
+    wrapped = _wrap(tree)
     handlers = _handlers(tree)
 
     def audit(event: str, args: tuple[Any, ...]) -> None:
         handler = handlers.get(event)
-        if handler is not None and not at_work:
+        if handler is not None and type(args[0] if args else None) is not OwnPath:
             handler(args)
 
     def stop() -> None:
-        handlers.clear()  # a hook cannot be taken away
+        handlers.clear()
         _unwrap(wrapped)
 
-    tree.when_complete = stop
+    restorer.when_complete = stop
     sys.addaudithook(audit)
     os.register_at_fork(
         before=restorer.stop, after_in_parent=restorer.go_on, after_in_child=restorer.forked
     )
 
 
-def _handlers(tree: Tree) -> dict[str, Callable[[tuple[Any, ...]], None]]:
+def _handlers(tree: Tree) -> dict[str, Handler]:
     """Return what to do before the event happens, by the event's name."""
+    processes = dict.fromkeys(
+        ("subprocess.Popen", "os.exec", "os.posix_spawn", "pty.spawn"), _processes(tree)
+    )
+    return {**_paths(tree), **_imports(tree), **processes, **_blind(tree)}
+
+
+def _paths(tree: Tree) -> dict[str, Handler]:
+    """Return what to do for events that tell a path; the last argument may be a folder's handle."""
 
     def touch(args: tuple[Any, ...]) -> None:
         tree.touch(args[0])
 
-    def touch_second(args: tuple[Any, ...]) -> None:
-        tree.touch(args[1])
-
-    def load(args: tuple[Any, ...]) -> None:
-        if args[1] is not None:  # else it is told that a search begins
-            tree.load(args[1])
+    def touch_in(args: tuple[Any, ...]) -> None:
+        tree.touch(args[0], args[-1])
 
     def list_(args: tuple[Any, ...]) -> None:
         tree.touch_all_in(args[0])
+
+    def remove_folder(args: tuple[Any, ...]) -> None:
+        if args[-1] < 0:
+            tree.touch_all_in(args[0])
+        tree.touch(args[0], args[-1])
 
     def change_folder(args: tuple[Any, ...]) -> None:
         tree.touch(args[0])
         tree.moved()
 
-    def move(args: tuple[Any, ...]) -> None:
-        if any(tree.inside(path) is not None for path in args[:2]):
+    def rename(args: tuple[Any, ...]) -> None:
+        source, target, source_fd, target_fd = args
+        if tree.holds_folder(source, source_fd):
             tree.touch_everything()  # another way to the same files, which is not watched
+        tree.touch(source, source_fd)
+        tree.touch(target, target_fd)
 
-    def start_process(args: tuple[Any, ...]) -> None:
-        if not _is_harmless(args[0], args[1] if len(args) > 1 else (), tree.root):
-            tree.touch_everything()  # what another process touches is not watched
+    def link(args: tuple[Any, ...]) -> None:
+        if tree.inside(args[0], args[2]) is not None:
+            tree.touch_everything()
+        tree.touch(args[1], args[-1])
+
+    def symlink(args: tuple[Any, ...]) -> None:
+        source, target, target_fd = args
+        beside = os.path.join(os.path.dirname(os.fsdecode(target)), os.fsdecode(source))
+        if tree.inside(beside, target_fd) is not None:
+            tree.touch_everything()
+        tree.touch(target, target_fd)
+
+    def database(args: tuple[Any, ...]) -> None:
+        path = args[0]
+        if isinstance(path, str) and path.startswith("file:"):
+            from urllib.parse import unquote, urlsplit
+
+            path = unquote(urlsplit(path).path)
+        tree.touch(path)
 
     return {
         **dict.fromkeys(
             (
-                *("open", "ctypes.dlopen", "sqlite3.connect", "os.mkdir", "os.remove", "os.rmdir"),
-                *("os.chmod", "os.chown", "os.utime", "os.truncate", "os.chflags"),
+                *("open", "ctypes.dlopen", "os.truncate"),
                 *("os.getxattr", "os.listxattr", "os.setxattr", "os.removexattr"),
             ),
             touch,
         ),
-        "import": load,
-        "sqlite3.load_extension": touch_second,
+        **dict.fromkeys(("os.chmod", "os.chown", "os.mkdir", "os.remove", "os.utime"), touch_in),
         **dict.fromkeys(("os.listdir", "os.scandir"), list_),
+        "os.rmdir": remove_folder,
         "os.chdir": change_folder,
-        "cpython.PyInterpreterState_New": lambda _: tree.touch_everything(),  # it has no hooks
-        **dict.fromkeys(("os.link", "os.rename", "os.symlink"), move),
-        **dict.fromkeys(
-            ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "pty.spawn"),
-            start_process,
-        ),
+        "os.rename": rename,
+        "os.link": link,
+        "os.symlink": symlink,
+        "sqlite3.connect": database,
     }
 
 
-def _is_harmless(program: object, arguments: object, root: str) -> bool:
-    """Return whether a program is known to touch nothing of the tree."""
+def _imports(tree: Tree) -> dict[str, Handler]:
+    """Return what to do for events that tell of loading libraries."""
+
+    def load(args: tuple[Any, ...]) -> None:
+        if args[1] is not None:  # else it is told that a search begins
+            tree.load(args[1])
+        if args[0] in _TELLS_NOTHING:
+            tree.touch_everything()
+
+    def load_for_sqlite(args: tuple[Any, ...]) -> None:
+        tree.touch(args[1])
+        tree.touch(f"{args[1]}.so")  # it tries that too
+
+    return {"import": load, "sqlite3.load_extension": load_for_sqlite}
+
+
+def _processes(tree: Tree) -> Handler:
+    """Return what to do before another program starts: what it touches is not watched."""
+
+    def start(args: tuple[Any, ...]) -> None:
+        if not _is_harmless(args[0], args[1] if len(args) > 1 else (), tree):
+            tree.touch_everything()
+
+    return start
+
+
+def _blind(tree: Tree) -> dict[str, Handler]:
+    """Return what to do where nobody can look on."""
+
+    def touch_everything(_: tuple[Any, ...]) -> None:
+        tree.touch_everything()
+
+    # A subinterpreter has no hooks; a shell's command is more than one program.
+    return dict.fromkeys(("cpython.PyInterpreterState_New", "os.system"), touch_everything)
+
+
+def _is_harmless(program: object, arguments: object, tree: Tree) -> bool:
+    """Return whether a program is known to touch nothing of the tree, or does not exist."""
     words = [program, *arguments] if isinstance(arguments, (list, tuple)) else [program, arguments]
     texts = [os.fsdecode(word) for word in words if isinstance(word, (str, bytes, os.PathLike))]
-    return (
-        bool(texts)
-        and os.path.basename(texts[0]) in _HARMLESS
-        and not any(root in text for text in texts)
-    )
+    if not texts:
+        return False
+    if os.path.basename(texts[0]) in _HARMLESS:
+        return not any(tree.root in text for text in texts)
+    return tree.inside(texts[0]) is None and not _exists(texts[0])
 
 
-def _wrap(tree: Tree, at_work: AtWork) -> dict[str, tuple[Any, Any]]:
-    """Wrap what no audit event tells of; return each with what stands in for it now, by name."""
-    fork_exec = _posixsubprocess.fork_exec
-    wrapped = {
-        "fork_exec": (fork_exec, _starting(fork_exec, tree)),
-        "open": (posix.open, _opening(posix.open, tree)),
+def _exists(program: str) -> bool:
+    """Return whether there is such a program: libraries ask for some that are seldom there."""
+    if "/" in program:
+        return os.path.lexists(program)
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.path.lexists(os.path.join(folder, program)) for folder in folders)
+
+
+class _Wrapper:
+    """Stands in for a function in C, which is no method of a class that it is put into."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        for name in ("__module__", "__name__", "__qualname__", "__doc__", "__text_signature__"):
+            setattr(self, name, getattr(function, name, None))
+
+    def __reduce__(self) -> str:
+        return str(self.function.__qualname__)
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+
+class _Asking(_Wrapper):
+    """Touches the path first."""
+
+    def __init__(self, function: Any, tree: Tree) -> None:
+        super().__init__(function)
+        self._tree = tree
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        path = args[0] if args else options.get("path")
+        self._tree.touch(path, options.get("dir_fd"))
+        return self.function(*args, **options)
+
+
+class _Opening(_Wrapper):
+    """Knows the folder of a relative path, which the event of `open` does not tell."""
+
+    def __init__(self, function: Any, tree: Tree) -> None:
+        super().__init__(function)
+        self._tree = tree
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options.get("dir_fd") is not None:
+            self._tree.touch(args[0] if args else options.get("path"), options["dir_fd"])
+        return self.function(*args, **options)
+
+
+class _Starting(_Wrapper):
+    """Starts processes for `multiprocessing`, which tells no event of it."""
+
+    def __init__(self, function: Any, tree: Tree) -> None:
+        super().__init__(function)
+        self._tree = tree
+
+    def __call__(self, *args: Any) -> Any:
+        if not _is_harmless(args[1][0] if args[1] else "", args[0], self._tree):
+            self._tree.touch_everything()
+        return self.function(*args)
+
+
+def _wrap(tree: Tree) -> dict[str, _Wrapper]:
+    """Wrap what no audit event tells of; return what stands there now, by name."""
+    wrapped: dict[str, _Wrapper] = {
+        "fork_exec": _Starting(_posixsubprocess.fork_exec, tree),
+        "open": _Opening(posix.open, tree),
     }
     for name in _ASKING:
-        function = getattr(posix, name)
-        wrapped[name] = function, _asking(function, tree, at_work)
-    for name, (function, wrapper) in wrapped.items():
-        _replace(name, function, wrapper)
+        wrapped[name] = _Asking(getattr(posix, name), tree)
+    for name, wrapper in wrapped.items():
+        _replace(name, wrapper.function, wrapper)
     return wrapped
 
 
-def _unwrap(wrapped: dict[str, tuple[Any, Any]]) -> None:
-    for name, (function, wrapper) in wrapped.items():
-        _replace(name, wrapper, function)
+def _unwrap(wrapped: dict[str, _Wrapper]) -> None:
+    for name, wrapper in wrapped.items():
+        _replace(name, wrapper, wrapper.function)
 
 
 def _replace(name: str, old: Any, new: Any) -> None:
     """Put one function in another's place, where nobody else has put something there since."""
-    for module in (posix, os, _posixsubprocess):
-        if getattr(module, name, None) is old:
-            setattr(module, name, new)
+    accessor = getattr(sys.modules.get("pathlib"), "_NormalAccessor", None)  # of Python 3.10
+    for holder in (posix, os, _posixsubprocess, accessor):
+        if getattr(holder, name, None) is old:
+            setattr(holder, name, new)
     for capability in _CAPABILITIES:
         functions = getattr(os, capability)
         if old in functions:
             functions.add(new)
-    pathlib = sys.modules.get("pathlib")
-    accessor = getattr(pathlib, "_NormalAccessor", None)  # Python 3.10 keeps functions there
-    if accessor is not None and getattr(accessor, name, None) is old:
-        setattr(accessor, name, staticmethod(new))
-
-
-def _asking(function: Any, tree: Tree, at_work: AtWork) -> Any:
-    """Return a function that touches the path first, and looks the same otherwise."""
-
-    def asking(*args: Any, **options: Any) -> Any:
-        if not at_work:
-            tree.touch(args[0] if args else options.get("path"), options.get("dir_fd"))
-        return function(*args, **options)
-
-    return _looks_like(asking, function)
-
-
-def _opening(function: Any, tree: Tree) -> Any:
-    """Return `open` that knows the folder of a relative path, which its audit event does not."""
-
-    def opening(*args: Any, **options: Any) -> Any:
-        if options.get("dir_fd") is not None:
-            tree.touch(args[0] if args else options.get("path"), options["dir_fd"])
-        return function(*args, **options)
-
-    return _looks_like(opening, function)
-
-
-def _starting(function: Any, tree: Tree) -> Any:
-    """Return what starts processes for `multiprocessing`, which tells no audit event of it."""
-
-    def starting(*args: Any) -> Any:
-        if not _is_harmless(args[1][0] if args[1] else "", args[0], tree.root):
-            tree.touch_everything()
-        return function(*args)
-
-    return _looks_like(starting, function)
-
-
-def _looks_like(wrapper: Any, function: Any) -> Any:
-    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-        setattr(wrapper, name, getattr(function, name))
-    wrapper.__text_signature__ = getattr(function, "__text_signature__", None)
-    return wrapper

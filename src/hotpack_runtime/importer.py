@@ -66,9 +66,9 @@ def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
         folder, _, name = below.rpartition("/")
         cached = tree.files_in(f"{folder}/__pycache__" if folder else "__pycache__")
         row = cached.get(name.removesuffix(".py") + tag)
-        if row is None or not restorer.groups[row[0]].is_bytecode:
+        if row is None or not restorer.units[row[0]].group.is_bytecode:
             return None
-        if restorer.is_cold(row[0]):
+        if restorer.units[row[0]].is_cold:
             restorer.catch_up()
         content = restorer.bytecode(*row[:3])
         if content is None or bytes(content[:8]) != MAGIC_NUMBER + _UNCHECKED:

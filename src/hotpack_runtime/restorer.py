@@ -1,29 +1,31 @@
 """Restores groups: in parallel, in order, each file whole or not at all.
 
 Threads restore in the order of the manifest; whoever needs a group at once helps with it. A file
-is written beside the tree and renamed into it. What is there is noted in a journal, so that a
-reset sandbox, or another process, goes on where this one stopped.
+is written beside the tree and renamed into it, so that two may restore the same one: who waits for
+another thread in vain, because it was killed, forked away or interrupted, does it again alone. What
+is there is noted in a journal, so that a reset sandbox, or another process, goes on from there.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import threading
+from _thread import get_ident, start_new_thread
 
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.packs import PacksFolder, raw_of, read_frames
+from hotpack_runtime.waiting import Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
 
     from hotpack_runtime.manifest import Frame, Group, Manifest
     from hotpack_runtime.packs import Buffer
     from hotpack_runtime.s3 import Bucket
     from hotpack_runtime.s3 import Reader as S3Reader
 
-    Taken = tuple[int, list[Frame]]
+    Taken = tuple["Unit", list[Frame], "Parts | None"]
     """A group, and those of its frames that one thread has taken."""
 
 SPAN_RAW_BYTES = 4 * 1024 * 1024
@@ -39,8 +41,12 @@ smaller ones, up to twice as much (mallopt(3), M_MMAP_THRESHOLD). Without that t
 frame's buffers are given back and faulted in again: spaCy has 115,000 page faults instead of
 46,000, and uses 1.37 s of CPU time instead of 1.20."""
 
-LEAST_PRIORITY = 19
-"""For restoring cold files beside the handler; on Linux each thread has a priority of its own."""
+PATIENT_PRIORITY = 5
+"""For restoring cold files beside the handler; on Linux each thread has a priority of its own. Not
+the least: others may come to wait for what it has begun."""
+
+PATIENCE_S = 2.0
+"""How long to wait for what another thread has begun, before doing it alone."""
 
 COLD_IN_MEMORY = 4
 """Groups of cold bytecode that are kept, as what is imported next is often in the same one."""
@@ -49,10 +55,63 @@ MISSING, TAKEN, LOADED, THERE = range(4)
 """A group's state. LOADED is for bytecode alone: it is in memory and not in files."""
 
 
+class OwnPath(str):
+    """A path that is touched here, which is not to be watched."""
+
+    __slots__ = ()
+
+
 def free_bytes(folder: str) -> int:
     """Return how much can be written to a folder."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
+
+
+class Unit:
+    """A group, and how far it is restored."""
+
+    __slots__ = ("group", "index", "is_cold", "owner", "parts", "raw", "state", "unread")
+
+    def __init__(self, index: int, group: Group, is_cold: bool) -> None:
+        self.index = index
+        self.group = group
+        self.is_cold = is_cold
+        self.state = MISSING
+        self.owner = 0
+        """The thread that has taken it, whole."""
+
+        self.parts: Parts | None = None
+        """Of a large file in the making, which several threads write."""
+
+        self.raw: Buffer | None = None
+        """Bytecode in memory."""
+
+        self.unread = 0
+        """How many bytes of it were not imported yet."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one file of several frames."""
+        return len(self.group.frames) > 1
+
+
+class Parts:
+    """A large file that is written in parts."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self.path = ""
+        self.handle = -1
+        self.missing = {frame.start for frame in frames}
+        self.writing = 0
+        self.failed = False
+        self.todo: list[list[Frame]] = []
+        room = 0
+        for frame in frames:
+            if frame.raw_size > room:
+                self.todo.append([])
+                room = SPAN_RAW_BYTES
+            self.todo[-1].append(frame)
+            room -= frame.raw_size
 
 
 class Restorer:
@@ -70,32 +129,32 @@ class Restorer:
         bucket_for: Callable[[Manifest], Bucket],
         free_bytes: Callable[[str], int] = free_bytes,
     ) -> None:
-        self.at_work = AtWork()
-        self.groups: list[Group] = manifest.groups
+        self.units = [
+            Unit(index, group, index >= manifest.lukewarm)
+            for index, group in enumerate(manifest.groups)
+        ]
+        self.tells = False
+        """Whether failures go to the log too: in an invocation nobody looks for them later."""
+
+        self.when_complete: Callable[[], None] = lambda: None
+        """Called when every file is there."""
+
         self._files_of = manifest.files_of
-        self.state = bytearray(len(manifest.groups))
         self._tree = tree
         self._beside = os.path.join(os.path.dirname(tree), "partial")
         self._packs_folder = PacksFolder(packs_folder)
-        self._cold_from: int = manifest.lukewarm
+        self._cold_from = manifest.lukewarm
         self._is_remote = any(pack.key for pack in manifest.packs)
         self._bucket = bucket_for(manifest) if self._is_remote else None
         self._connections: list[S3Reader] = []
-        self._raws: dict[int, Buffer] = {}
-        self._unread: dict[int, int] = {}
-        self._large: dict[int, _Large] = {}
+        self._failures: dict[int, RestoreError] = {}
+        self._cold_in_memory: list[Unit] = []
         self._folders: set[str] = set()
-        self._changed = threading.Condition()
-        self._workers: list[threading.Thread] = []
-        self._has_caught_up = False
+        self._changed = Signal()
+        self._workers = 0
         self._until = 0
-        self._patient = False
-        self._next = 0
-        self._stopping = False
-        self._failure: BaseException | None = None
-        self.failed: BaseException | None = None
-        """The first failure of all: somebody may have taken it for another error, and gone on."""
-
+        self._patient = self._stopping = self._has_caught_up = False
+        self._missing = len(self.units)
         self._numbers = itertools.count()
         self._open(manifest, free_bytes)
 
@@ -103,49 +162,16 @@ class Restorer:
 
     def ensure(self, index: int) -> None:
         """Return when the files of a group are there; restore them here if nobody else does."""
-        while self.state[index] != THERE:
-            with self._changed:
-                taken = self._take(index, as_files=True)
-                if not taken:
-                    if self.state[index] != THERE:
-                        self._changed.wait()
-                    continue
-            self._restore([taken], as_files=True)
-
-    def bytecode(self, index: int, start: int, size: int) -> Buffer | None:
-        """Return a run of the bytes of a group of bytecode; None where it is in a file by now."""
-        while True:
-            with self._changed:
-                raw = self._raws.get(index)
-                if raw is not None:
-                    self._count_read(index, size)
-                    return memoryview(raw)[start : start + size]
-                if self.state[index] == THERE:
-                    return None
-                if self.state[index] == LOADED:  # all of it was imported once, and forgotten
-                    break
-                taken = self._take(index)
-                if not taken:
-                    self._changed.wait()
-                    continue
-            self._restore([taken])
-        (frame,) = self.groups[index].frames
-        (content,) = self._read([frame])
-        return memoryview(_joined(frame, content))[start : start + size]
+        self._bring(self.units[index], THERE)
 
     def wait(self, count: int) -> None:
         """Return when the first `count` groups are restored; help with it."""
-        while True:
-            with self._changed:
-                taken = self._take_next(count)
-                if not taken:
-                    if self._failure:
-                        raise self._failure
-                    if all(state >= LOADED for state in self.state[:count]):
-                        return
-                    self._changed.wait()
-                    continue
-            self._restore(taken)
+        units = self.units[:count]
+        for unit in units:  # first what nobody has begun
+            if unit.state == MISSING:
+                self._bring(unit, LOADED, wait=False)
+        for unit in units:
+            self._bring(unit, LOADED)
 
     def catch_up(self) -> None:
         """Return when all that is not cold is there.
@@ -157,35 +183,61 @@ class Restorer:
             self.wait(self._cold_from)
             self._has_caught_up = True
 
-    def is_cold(self, index: int) -> bool:
-        """Return whether a group is restored on touch only."""
-        return index >= self._cold_from
+    def bytecode(self, index: int, start: int, size: int) -> Buffer | None:
+        """Return a run of the bytes of a group of bytecode; None where it is in a file by now."""
+        unit = self.units[index]
+        self._bring(unit, LOADED)
+        raw = unit.raw
+        if raw is None:
+            if unit.state == THERE:
+                return None
+            raw = self._decompressed(unit)  # all of it was imported once, and forgotten
+        else:
+            with self._changed.lock:
+                unit.unread -= size
+                if unit.unread <= 0:
+                    self._forget(unit)
+        return memoryview(raw)[start : start + size]
 
     def everything(self) -> None:
         """Return when every file is there."""
+        self._read_journal()
         threads = REMOTE_THREADS if self._is_remote else os.cpu_count() or 1
-        failures: list[BaseException] = []
+        for number in range(1, threads):
+            self._start_thread(self._bring_every, number, threads)
+        self._bring_every(0, threads)
+        self._bring_every(0, 1)  # what another thread could not fails here, for all to see
 
-        def work(first: int) -> None:
-            try:
-                for index in range(first, len(self.groups), threads):
-                    self.ensure(index)
-            except BaseException as error:  # noqa: BLE001 - told to the thread that waits
-                failures.append(error)
-
-        helpers = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(1, threads)]
-        for helper in helpers:
-            helper.start()
-        work(0)
-        for helper in helpers:
-            helper.join()
-        if failures:
-            raise failures[0]
+    def _bring_every(self, first: int, step: int) -> None:
+        for unit in self.units[first::step]:
+            self._bring(unit, THERE)
 
     @property
     def is_complete(self) -> bool:
         """Whether every file is there."""
-        return self.state.count(THERE) == len(self.state)
+        return not self._missing
+
+    def is_there(self, index: int) -> bool:
+        """Return whether the files of a group are there."""
+        return self.units[index].state == THERE
+
+    def _bring(self, unit: Unit, state: int, *, wait: bool = True) -> None:
+        """Bring a group to a state at least: LOADED is not enough where files are wanted."""
+        as_files = state == THERE
+        while unit.state < state and (as_files or unit.raw is None):
+            with self._changed.lock:
+                taken = self._take(unit, as_files)
+                alone = False
+                if taken is None and unit.state == TAKEN:
+                    if not wait:
+                        return
+                    # Its owner is this thread: interrupted, or on its way to come back to it.
+                    alone = unit.owner == get_ident() or not self._changed.wait(PATIENCE_S)
+                    alone = alone and unit.state == TAKEN
+            if alone:
+                self._restore_alone(unit, as_files)
+            elif taken is not None:
+                self._restore([taken], as_files)
 
     # -- the threads that restore in order --------------------------------------------------
 
@@ -193,21 +245,20 @@ class Restorer:
         """Restore the first `until` groups in other threads; a patient one lets others go first."""
         self._until = until
         self._patient = patient
-        self._failure = None
         self._stopping = False
         bytes(KEPT_BYTES)  # freed at once
-        missing = self.state[:until].count(MISSING)
+        wanted = THERE if patient else LOADED
+        missing = sum(unit.state < wanted for unit in self.units[:until])
         most = 1 if patient else REMOTE_THREADS if self._is_remote else os.cpu_count() or 1
-        count = min(missing, most)
-        self._workers = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
-        for worker in self._workers:
-            worker.start()
+        for _ in range(min(missing, most)):
+            self._start_thread(self._work)
 
     def stop(self) -> None:
         """Return when the other threads have stopped, each behind what it has begun."""
         self._stopping = True
-        for worker in self._workers:
-            worker.join()
+        with self._changed.lock:
+            while self._workers and self._changed.wait(PATIENCE_S):
+                pass
 
     def go_on(self) -> None:
         """Start the other threads again, if there is something left for them."""
@@ -216,105 +267,139 @@ class Restorer:
 
     def forked(self) -> None:
         """In a child process: forget what threads of the parent were about to do."""
-        self._changed = threading.Condition()
-        self._workers = []
-        self._large = {}
+        self._changed = Signal()
+        self._workers = self._until = 0
         self._connections = []
-        self._until = self._next = 0
-        for index, state in enumerate(self.state):
-            if state == TAKEN:
-                self.state[index] = MISSING
+        for unit in self.units:
+            if unit.state == TAKEN:
+                unit.state, unit.parts = MISSING if unit.raw is None else LOADED, None
+
+    def _start_thread(self, work: Callable[..., None], *args: int) -> bool:
+        """Run something in another thread; return False where there can be no more of them."""
+
+        def run() -> None:
+            try:
+                work(*args)
+            except Exception:  # noqa: BLE001, S110 - who needs it fails again, and says so
+                pass
+            finally:
+                with self._changed.lock:
+                    self._workers -= 1
+                    self._changed.notify_all()
+
+        with self._changed.lock:
+            self._workers += 1
+        try:
+            start_new_thread(run, ())
+        except RuntimeError:  # at the interpreter's end, or too many
+            with self._changed.lock:
+                self._workers -= 1
+            return False
+        return True
 
     def _work(self) -> None:
-        try:
-            if self._patient:
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
+        if self._patient:
+            os.setpriority(os.PRIO_PROCESS, 0, PATIENT_PRIORITY)
+        for unit in self.units[: self._until]:
             while not self._stopping:
-                with self._changed:
-                    taken = self._take_next(self._until)
-                if not taken:
-                    return
-                self._restore(taken, as_files=self.is_cold(taken[0][0]))
-        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
-            with self._changed:
-                self._failure = self._failure or error
-                self._changed.notify_all()
+                as_files = self._patient or unit.is_cold
+                with self._changed.lock:
+                    taken = self._take(unit, as_files)
+                    if taken is None:
+                        break
+                    several = [taken, *self._take_neighbours(unit)]
+                self._restore(several, as_files)
 
     # -- who does what ----------------------------------------------------------------------
 
-    def _take_next(self, until: int) -> list[Taken]:
-        """Take what comes next of the first `until` groups: one, or neighbours on S3."""
-        if self._failure:
-            return []
-        while self._next < until and self.state[self._next] >= LOADED:
-            self._next += 1
-        for index in range(self._next, until):
-            taken = self._take(index)
-            if taken:
-                return [taken, *self._take_neighbours(index, until)]
-        return []
+    def _take(self, unit: Unit, as_files: bool) -> Taken | None:
+        """Take a group, or the next frames of a large one; None where nothing is left to take."""
+        if unit.state == MISSING or (unit.state == LOADED and as_files):
+            if unit.is_large:
+                unit.owner, unit.parts = 0, Parts(unit.group.frames)
+            else:
+                unit.owner, unit.parts = get_ident(), None
+            unit.state = TAKEN
+            if not unit.is_large:
+                return unit, unit.group.frames, None
+        parts = unit.parts
+        if unit.state == TAKEN and parts is not None and parts.todo:
+            parts.writing += 1
+            return unit, parts.todo.pop(0), parts
+        return None
 
-    def _take_neighbours(self, index: int, until: int) -> Iterable[Taken]:
+    def _take_neighbours(self, unit: Unit) -> Iterator[Taken]:
         """Take what stands behind a group in its pack on S3, up to what is read at once."""
-        group = self.groups[index]
-        if len(group.frames) != 1 or not group.frames[0].pack.key:
+        if unit.is_large or not unit.group.frames or not unit.group.frames[0].pack.key:
             return
-        last, room = group.frames[0], SPAN_RAW_BYTES - group.raw_size
-        for other in range(index + 1, until):
-            frames = self.groups[other].frames
+        last, room = unit.group.frames[0], SPAN_RAW_BYTES - unit.group.raw_size
+        for other in self.units[unit.index + 1 : self._until]:
+            frames = other.group.frames
             if (
                 len(frames) == 1
                 and frames[0].pack is last.pack
                 and frames[0].offset == last.offset + last.size
             ):
-                if self.state[other] != MISSING or frames[0].raw_size > room:
+                if other.state != MISSING or frames[0].raw_size > room:
                     return
-                self.state[other] = TAKEN
+                other.owner, other.parts, other.state = get_ident(), None, TAKEN
                 last, room = frames[0], room - frames[0].raw_size
-                yield other, frames
+                yield other, frames, None
 
-    def _take(self, index: int, *, as_files: bool = False) -> Taken | None:
-        """Take a group, or the next frames of a large one; None where nothing is left to take."""
-        group = self.groups[index]
-        state = self.state[index]
-        if state == MISSING:
-            self.state[index] = TAKEN
-            if len(group.frames) <= 1:
-                return index, group.frames
-            self._large[index] = self._begin(index)
-        if state == LOADED and as_files:
-            self.state[index] = TAKEN
-            return index, group.frames
-        large = self._large.get(index)
-        return (index, large.todo.pop(0)) if large and large.todo else None
-
-    def _restore(self, taken: list[Taken], *, as_files: bool = False) -> None:
+    def _restore(self, taken: list[Taken], as_files: bool) -> None:
         """Restore what was taken; on failure, give it back."""
         left = list(taken)
         try:
-            with self.at_work:
-                contents = iter(self._read([frame for _, frames in taken for frame in frames]))
-                for index, frames in taken:
-                    self._finish(index, frames, [next(contents) for _ in frames], as_files)
-                    left.pop(0)
-        except BaseException as error:
-            with self._changed:
-                for index, frames in left:
-                    self._give_back(index, frames)
-                self._changed.notify_all()
-            if isinstance(error, OSError):
-                error = self._cannot(error)
-            self.failed = self.failed or error
-            raise error from None
+            contents = iter(self._read([frame for _, frames, _ in taken for frame in frames]))
+            for unit, frames, parts in taken:
+                mine = [next(contents) for _ in frames]
+                if parts is not None:
+                    self._write_parts(unit, frames, mine, parts)
+                else:
+                    self._finish(unit, mine, as_files)
+                del left[0]
+        except BaseException as error:  # noqa: BLE001 - raised again
+            for unit, _, parts in left:
+                self._give_back(unit, parts)
+            raise self._told(error, left) from None
 
-    def _cannot(self, error: OSError) -> RestoreError:
-        return RestoreError(f"hotpack: cannot restore to {self._tree}: {error}")
+    def _restore_alone(self, unit: Unit, as_files: bool) -> None:
+        """Restore a group whatever another thread does with it: the same files come of it."""
+        parts = Parts(unit.group.frames) if unit.is_large else None
+        try:
+            if parts is None:
+                self._finish(unit, self._read(unit.group.frames), as_files)
+                return
+            for frames in parts.todo:
+                parts.writing += 1
+                self._write_parts(unit, frames, self._read(frames), parts)
+        except BaseException as error:  # noqa: BLE001 - raised again
+            self._give_back(unit, parts)
+            raise self._told(error, [(unit, [], parts)]) from None
 
-    def _give_back(self, index: int, frames: list[Frame]) -> None:
-        if index in self._large:
-            self._large[index].todo.insert(0, frames)
-        else:
-            self.state[index] = LOADED if index in self._raws else MISSING
+    def _give_back(self, unit: Unit, parts: Parts | None) -> None:
+        with self._changed.lock:
+            if unit.state == TAKEN and unit.parts is parts:
+                unit.state = MISSING if unit.raw is None else LOADED
+            if parts is not None:
+                parts.failed = True
+                self._leave(parts)
+            self._changed.notify_all()
+
+    def _told(self, error: BaseException, left: list[Taken]) -> BaseException:
+        """Return an error as it is told: in one line, and remembered."""
+        if isinstance(error, OSError):
+            error = RestoreError(f"hotpack: cannot restore to {self._tree}: {error}")
+        if isinstance(error, RestoreError):
+            if self.tells and not self._failures:
+                print(error, flush=True)  # noqa: T201 - who asked may take it for something else
+            self._failures.update((unit.index, error) for unit, _, _ in left)
+        return error
+
+    @property
+    def failed(self) -> RestoreError | None:
+        """What could not be restored and is still missing."""
+        return next(iter(self._failures.values()), None)
 
     def _read(self, frames: list[Frame]) -> list[memoryview]:
         if not frames:
@@ -333,105 +418,124 @@ class Restorer:
         self._connections.append(connection)
         return contents
 
-    def _finish(
-        self, index: int, frames: list[Frame], contents: list[memoryview], as_files: bool
-    ) -> None:
-        if index in self._large:
-            self._finish_part(index, frames, contents)
-            return
-        raw = _joined(frames[0], contents[0]) if frames else b""
-        if self.groups[index].is_bytecode and not as_files:
-            self._keep(index, raw)
-            return
-        view = memoryview(raw)
-        for path, start, size, executable in self._files_of(index):
-            self._write(path, view[start : start + size], executable)
-        self._there(index)
+    def _decompressed(self, unit: Unit) -> Buffer:
+        frames = unit.group.frames
+        return _joined(frames, self._read(frames))
 
-    def _keep(self, index: int, raw: Buffer) -> None:
-        with self._changed:
-            if index >= self._cold_from:
-                cold = [other for other in self._raws if other >= self._cold_from]
-                if len(cold) >= COLD_IN_MEMORY:
-                    self._forget(cold[0])
-            self._raws[index] = raw
-            self._unread[index] = len(raw)
-            self.state[index] = LOADED
+    # -- bytecode in memory -----------------------------------------------------------------
+
+    def _keep(self, unit: Unit, raw: Buffer) -> None:
+        with self._changed.lock:
+            if unit.is_cold:
+                self._cold_in_memory.append(unit)
+                if len(self._cold_in_memory) > COLD_IN_MEMORY:
+                    self._forget(self._cold_in_memory[0])
+            unit.raw, unit.unread = raw, len(raw)
+            unit.state = max(unit.state, LOADED)
             self._changed.notify_all()
 
-    def _count_read(self, index: int, size: int) -> None:
-        """Free a group of bytecode when all of it was imported."""
-        self._unread[index] -= size
-        if self._unread[index] <= 0:
-            self._forget(index)
-
-    def _forget(self, index: int) -> None:
-        del self._raws[index]
-        if self.state[index] == LOADED and index >= self._cold_from:
-            self.state[index] = MISSING
-
-    def _there(self, index: int) -> None:
-        os.write(self._journal, index.to_bytes(4, "little"))
-        with self._changed:
-            self.state[index] = THERE
-            self._changed.notify_all()
+    def _forget(self, unit: Unit) -> None:
+        """Free a group of bytecode: all of it was imported, or others were since."""
+        unit.raw = None
+        if unit in self._cold_in_memory:
+            self._cold_in_memory.remove(unit)
+            if unit.state == LOADED:
+                unit.state = MISSING
 
     # -- files ------------------------------------------------------------------------------
 
-    def _begin(self, index: int) -> _Large:
-        path = self._place_beside()
-        try:
-            executable = self._files_of(index)[0][3]
-            return _Large(path, self._create(path, executable), self.groups[index].frames)
-        except OSError as error:
-            self.state[index] = MISSING
-            raise self._cannot(error) from None
+    def _finish(self, unit: Unit, contents: list[memoryview], as_files: bool) -> None:
+        raw = _joined(unit.group.frames, contents)
+        if unit.group.is_bytecode and not as_files:
+            self._keep(unit, raw)
+            return
+        view = memoryview(raw)
+        for path, start, size, executable in self._files_of(unit.index):
+            self._write(path, view[start : start + size], executable)
+        self._there(unit)
 
-    def _finish_part(self, index: int, frames: list[Frame], contents: list[memoryview]) -> None:
+    def _write_parts(
+        self, unit: Unit, frames: list[Frame], contents: list[memoryview], parts: Parts
+    ) -> None:
         """Write frames of a large file; whoever writes the last ones moves it to its place."""
-        large = self._large[index]
-        for frame, content in zip(frames, contents, strict=True):
-            place = frame.start
-            for raw in raw_of(frame, content):
-                _write_at(large.handle, memoryview(raw), place)
-                place += len(raw)
-        with self._changed:
-            large.left -= len(frames)
-            if large.left:
+        (path, _start, _size, executable), *others = self._files_of(unit.index)
+        with self._changed.lock:
+            if parts.handle < 0 and not parts.failed:
+                parts.path = self._place_beside()
+                parts.handle = self._create(parts.path, executable)
+        if not parts.failed:
+            for frame, content in zip(frames, contents, strict=True):
+                place = frame.start
+                for raw in raw_of(frame, content):
+                    _write_at(parts.handle, memoryview(raw), place)
+                    place += len(raw)
+        with self._changed.lock:
+            parts.missing.difference_update(frame.start for frame in frames)
+            self._leave(parts)
+            if parts.failed or parts.missing or parts.writing:
                 return
-            del self._large[index]
-        os.close(large.handle)
-        first, *others = self._files_of(index)
-        for path, _start, _size, executable in others:
-            self._copy(large.path, path, executable)
-        self._move(large.path, first[0])
-        self._there(index)
+        for other, _start, _size, other_executable in others:
+            self._copy(parts.path, other, other_executable)
+        self._move(parts.path, path)
+        self._there(unit)
+
+    def _leave(self, parts: Parts) -> None:
+        """Note that a thread has done its part of a large file; the last one closes it."""
+        parts.writing -= 1
+        if parts.writing > 0 or not (parts.failed or not parts.missing):
+            return
+        if parts.handle >= 0:
+            os.close(parts.handle)
+            parts.handle = -1
+        if parts.failed and parts.path:
+            _remove_file(parts.path)  # it takes space where there may be none
+
+    def _there(self, unit: Unit) -> None:
+        journal = os.open(
+            f"{self._tree}.restored", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
+        )
+        try:
+            os.write(journal, unit.index.to_bytes(4, "little"))
+        finally:
+            os.close(journal)
+        self._note_there(unit)
+
+    def _note_there(self, unit: Unit) -> None:
+        with self._changed.lock:
+            self._missing -= unit.state != THERE
+            unit.state, unit.parts = THERE, None
+            self._failures.pop(unit.index, None)
+            self._changed.notify_all()
+        if not self._missing:
+            self.when_complete()
 
     def _write(self, path: str, content: memoryview, executable: bool) -> None:
         beside = self._place_beside()
-        handle = self._create(beside, executable)
         try:
-            _write_at(handle, content, 0)
-        except OSError:
-            _remove_file(beside)  # it takes space where there is none
+            handle = self._create(beside, executable)
+            try:
+                _write_at(handle, content, 0)
+            finally:
+                os.close(handle)
+            self._move(beside, path)
+        except BaseException:
+            _remove_file(beside)  # it takes space where there may be none
             raise
-        finally:
-            os.close(handle)
-        self._move(beside, path)
 
     def _copy(self, source: str, path: str, executable: bool) -> None:
         beside = self._place_beside()
-        handle, from_ = self._create(beside, executable), os.open(source, os.O_RDONLY)
         try:
-            while os.sendfile(handle, from_, None, SPAN_RAW_BYTES):
-                pass
-        except OSError:
+            handle, from_ = self._create(beside, executable), os.open(source, os.O_RDONLY)
+            try:
+                while os.sendfile(handle, from_, None, SPAN_RAW_BYTES):
+                    pass
+            finally:
+                os.close(handle)
+                os.close(from_)
+            self._move(beside, path)
+        except BaseException:
             _remove_file(beside)
             raise
-        finally:
-            os.close(handle)
-            os.close(from_)
-        self._move(beside, path)
 
     def _place_beside(self) -> str:
         return f"{self._beside}/{os.getpid()}-{next(self._numbers)}"
@@ -439,46 +543,63 @@ class Restorer:
     def _create(self, path: str, executable: bool) -> int:
         mode = 0o755 if executable else 0o644
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        if self._masked:
-            os.fchmod(handle, mode)
+        os.fchmod(handle, mode)  # whatever the process's mask is
         return handle
 
     def _move(self, beside: str, path: str) -> None:
         folder = path.rpartition("/")[0]
         self.make_folder(folder)
-        os.rename(beside, f"{self._tree}/{path}")
+        try:
+            os.rename(OwnPath(beside), f"{self._tree}/{path}")
+        except FileNotFoundError:  # somebody removed the folder
+            self._folders.clear()
+            self.make_folder(folder)
+            os.rename(OwnPath(beside), f"{self._tree}/{path}")
 
     def make_folder(self, folder: str) -> None:
-        """Make a folder of the tree, if it is not there."""
-        if folder not in self._folders:
-            with self.at_work:
-                os.makedirs(f"{self._tree}/{folder}", 0o755, exist_ok=True)
+        """Make a folder of the tree, and those that it is in, if it is not there."""
+        if not folder or folder in self._folders:
+            return
+        parent, _, name = folder.rpartition("/")
+        if name in ("", ".", ".."):
+            raise RestoreError(f"hotpack: the manifest is damaged ({folder!r} leaves the tree)")
+        self.make_folder(parent)
+        try:
+            os.mkdir(OwnPath(f"{self._tree}/{folder}"), 0o755)
+        except FileExistsError:
             self._folders.add(folder)
+        self._folders.add(folder)
 
     # -- what was there before ---------------------------------------------------------------
 
     def _open(self, manifest: Manifest, free_bytes: Callable[[str], int]) -> None:
         """Make the folders, read the journal, and see that there is space for the rest."""
-        mask = os.umask(0o022)
-        os.umask(mask)
-        self._masked = bool(mask & 0o755)
         try:
             os.makedirs(self._beside, exist_ok=True)
             self._clear_partial()
             if not os.path.isdir(self._tree):
                 _remove_file(f"{self._tree}.restored")  # of a tree that somebody removed
             os.makedirs(self._tree, exist_ok=True)
-            self._journal = os.open(
-                f"{self._tree}.restored", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
-            )
-            done = os.pread(self._journal, 4 * len(self.groups) + 4, 0)
+            self._read_journal()
+            free = free_bytes(self._tree)
         except OSError as error:
-            raise self._cannot(error) from None
+            raise self._told(error, []) from None
+        self._check_space(manifest, free)
+
+    def _read_journal(self) -> None:
+        """Learn what is there by now, also by other processes."""
+        try:
+            journal = os.open(f"{self._tree}.restored", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            done = b"".join(iter(lambda: os.read(journal, 65536), b""))
+        finally:
+            os.close(journal)
         for place in range(0, len(done) - 3, 4):
             index = int.from_bytes(done[place : place + 4], "little")
-            if index < len(self.groups):
-                self.state[index] = THERE
-        self._check_space(manifest, free_bytes(self._tree))
+            if index < len(self.units) and self.units[index].state != TAKEN:
+                self._note_there(self.units[index])
 
     def _clear_partial(self) -> None:
         """Remove what processes that are gone left half-written."""
@@ -488,8 +609,8 @@ class Restorer:
                 _remove_file(f"{self._beside}/{name}")
 
     def _check_space(self, manifest: Manifest, free: int) -> None:
-        raw = sum(group.raw_size for group in self.groups)
-        there = sum(g.raw_size for i, g in enumerate(self.groups) if self.state[i] == THERE)
+        raw = sum(unit.group.raw_size for unit in self.units)
+        there = sum(unit.group.raw_size for unit in self.units if unit.state == THERE)
         needed = manifest.disk_bytes * (raw - there) // raw if raw else 0
         if needed > free:
             raise RestoreError(
@@ -499,46 +620,12 @@ class Restorer:
             )
 
 
-class AtWork:
-    """The threads that restore something just now: what they touch themselves is not watched."""
-
-    def __init__(self) -> None:
-        self._depth: dict[int, int] = {}
-
-    def __enter__(self) -> None:
-        thread = threading.get_ident()
-        self._depth[thread] = self._depth.get(thread, 0) + 1
-
-    def __exit__(self, *_: object) -> None:
-        thread = threading.get_ident()
-        self._depth[thread] -= 1
-        if not self._depth[thread]:
-            del self._depth[thread]
-
-    def __bool__(self) -> bool:
-        """Whether the calling thread is one of them."""
-        return threading.get_ident() in self._depth
-
-
-class _Large:
-    """A file of several frames in the making."""
-
-    def __init__(self, path: str, handle: int, frames: list[Frame]) -> None:
-        self.path = path
-        self.handle = handle
-        self.left = len(frames)
-        self.todo: list[list[Frame]] = []
-        room = 0
-        for frame in frames:
-            if frame.raw_size > room:
-                self.todo.append([])
-                room = SPAN_RAW_BYTES
-            self.todo[-1].append(frame)
-            room -= frame.raw_size
-
-
-def _joined(frame: Frame, content: memoryview) -> Buffer:
-    raws = list(raw_of(frame, content))
+def _joined(frames: list[Frame], contents: list[memoryview]) -> Buffer:
+    raws = [
+        raw
+        for frame, content in zip(frames, contents, strict=True)
+        for raw in raw_of(frame, content)
+    ]
     return raws[0] if len(raws) == 1 else b"".join(raws)
 
 

@@ -237,4 +237,5 @@ def bucket_for(manifest: Manifest, environment: Mapping[str, str] = os.environ) 
             "hotpack: the packs are on S3 and no bucket is named: set `bucket` in [tool.hotpack] "
             "and build again, or HOTPACK_BUCKET in the function's environment"
         )
-    return Bucket(name or "", urls, environment)
+    # A copy: a handler that takes another role for its own work reads its packs with this one.
+    return Bucket(name or "", urls, dict(environment))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from hotpack_runtime.restorer import THERE
+from hotpack_runtime.errors import RestoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import FrameType
 
     from hotpack_runtime.manifest import Manifest, Row
     from hotpack_runtime.restorer import Restorer
@@ -27,12 +28,10 @@ class Tree:
         self._prefix = f"{root}/"
         self._needs = manifest.needs
         self._restorer = restorer
-        self._working_folder: str | None = ""
-        """The folder of the process, if it is in the tree; None where that is not known."""
+        self._working_folder: str | None = None
+        """The folder of the process; None where that is not known."""
 
         self._children: dict[str, list[str]] | None = None
-        self.when_complete: Callable[[], None] = lambda: None
-        """Called when every file is there."""
 
     @property
     def is_complete(self) -> bool:
@@ -45,14 +44,16 @@ class Tree:
             path = _text(path)
             if path is None:
                 return None
-        if dir_fd is not None:
-            path = f"{_folder_of(dir_fd)}/{path}"
         if not path.startswith("/"):
-            if self._working_folder is None:
-                self._working_folder = os.getcwd()
-            if self._mark not in self._working_folder:
+            if dir_fd is not None and dir_fd >= 0:
+                folder = _folder_of(dir_fd)
+            else:
+                if self._working_folder is None:
+                    self._working_folder = os.getcwd()
+                folder = self._working_folder
+            if self._mark not in folder and self._mark not in path:
                 return None
-            path = f"{self._working_folder}/{path}"
+            path = f"{folder}/{path}"
         if self._mark not in path:
             return None
         if "/." in path or "//" in path or path.endswith("/"):
@@ -82,7 +83,7 @@ class Tree:
         below = self.inside(path)
         folder, _, name = (below or "").rpartition("/")
         row = self.files_in(folder).get(name) if below and folder in self.folders else None
-        if row is not None and self._restorer.is_cold(row[0]):
+        if row is not None and self._restorer.units[row[0]].is_cold:
             self._restorer.catch_up()
         self.touch(path)
 
@@ -100,25 +101,31 @@ class Tree:
         for name, row in self.files_in(below).items():
             self._restore(prefix + name, row)
 
+    def holds_folder(self, path: object, dir_fd: int | None = None) -> bool:
+        """Return whether a path is a folder of the tree."""
+        return self.inside(path, dir_fd) in self.folders
+
     def touch_everything(self) -> None:
         """Return when every file and every folder is there."""
         self._restorer.everything()
         for folder in self.folders:
             self._restorer.make_folder(folder)
-        self.when_complete()
 
     def count_missing(self) -> int:
         """Return how many files are not there yet."""
         rows = (row for folder in self.folders for row in self.files_in(folder).values())
-        return sum(self._restorer.state[row[0]] != THERE for row in rows)
+        return sum(not self._restorer.is_there(row[0]) for row in rows)
 
     def moved(self) -> None:
         """Forget which folder the process is in: it changes."""
         self._working_folder = None
 
     def _restore(self, below: str, row: Row) -> None:
-        if self._restorer.state[row[0]] != THERE:
+        try:
             self._restorer.ensure(row[0])
+        except RestoreError:
+            if not _is_for_a_traceback():
+                raise
         for library in self._needs.get(below, ()):
             folder, _, name = library.rpartition("/")
             self._restorer.ensure(self.files_in(folder)[name][0])
@@ -143,6 +150,14 @@ class Tree:
             elif part not in ("", "."):
                 parts.append(part)
         return "/" + "/".join(parts)
+
+
+def _is_for_a_traceback() -> bool:
+    """Return whether a source is wanted to show lines of: an error is told without them."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - there is no other way to ask
+    while frame is not None and frame.f_globals.get("__name__") != "linecache":
+        frame = frame.f_back
+    return frame is not None
 
 
 def _text(path: object) -> str | None:

@@ -231,7 +231,7 @@ def test_what_is_there_needs_no_space(tmp_path: Path) -> None:
     make_packs(tmp_path)
     tree = open_tree(tmp_path)
     tree.ensure(0)
-    left = sum(group.raw_size for group in tree.groups[1:])
+    left = sum(unit.group.raw_size for unit in tree.units[1:])
     open_tree(tmp_path, free_bytes=lambda _: left + 7 * 4096)
     with pytest.raises(RestoreError, match="are free"):
         open_tree(tmp_path, free_bytes=lambda _: left - 7 * 4096)
@@ -480,6 +480,47 @@ def test_what_does_not_compress_is_stored(tmp_path: Path) -> None:
     flip_bit(pack.path)
     with pytest.raises(RestoreError, match="is damaged"):
         restored(tmp_path)
+
+
+def test_twins_in_two_distributions(tmp_path: Path) -> None:
+    """Two distributions of the same bytes are one pack, and both come back."""
+    content = random.Random(6).randbytes(1_500_000)
+    contents = {"one": {"one/native.bin": content}, "two": {"two/native.bin": content}}
+    (pack,) = make_packs(tmp_path, contents)
+    assert pack.holds == ("one", "two")
+    assert content_of(restored(tmp_path)) == {"one/native.bin": content, "two/native.bin": content}
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """Where there is no space, nothing is kept that takes some, and more space mends it."""
+    contents = {"large": {"native.bin": random.Random(7).randbytes(9_000_000)}}
+    make_packs(tmp_path, contents)
+    small = tmp_path / "tmp"
+    small.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m", "x", small], check=False)
+    if done.returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        tree = open_tree(tmp_path, free_bytes=lambda _: 1 << 40)
+        with pytest.raises(RestoreError, match="No space left on device"):
+            tree.everything()
+        assert list((small / "partial").iterdir()) == []
+        subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)
+        tree.everything()
+        assert content_of(small / "tree") == contents["large"]
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_what_another_process_restored_is_seen(tmp_path: Path) -> None:
+    """A process restores nothing again that another one has restored meanwhile."""
+    make_packs(tmp_path)
+    one, other = open_tree(tmp_path), open_tree(tmp_path)
+    one.everything()
+    for pack in (tmp_path / "packs").iterdir():
+        pack.unlink()
+    other.everything()
+    assert other.is_complete
 
 
 def test_the_mode_does_not_depend_on_the_mask(tmp_path: Path) -> None:

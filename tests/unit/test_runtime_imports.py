@@ -14,6 +14,7 @@ ALLOWED = {
     "hotpack_runtime.packs",
     "hotpack_runtime.restorer",
     "hotpack_runtime.tree",
+    "hotpack_runtime.waiting",
     "hotpack_runtime.zstd",
     "importlib.machinery",
 }

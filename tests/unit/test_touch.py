@@ -46,13 +46,13 @@ FILES: dict[str, bytes] = {
 }
 
 HARNESS = """
-import json, os, sys
+import json, os, sys, threading
 sys.path[:0] = {paths!r}
 import conftest
 from hotpack_runtime import hooks
 from hotpack_runtime.importer import path_hook
 from hotpack_runtime.manifest import Manifest
-from hotpack_runtime.restorer import Restorer
+from hotpack_runtime.restorer import OwnPath, Restorer
 from hotpack_runtime.tree import Tree
 
 folder = {folder!r}
@@ -64,12 +64,12 @@ sys.path_hooks.insert(0, path_hook(tree, restorer))
 hooks.install(tree, restorer)
 sys.path.insert(0, root)
 
-def there():
-    with restorer.at_work:  # not watched
-        return sorted(
-            os.path.relpath(os.path.join(folder, name), root)
-            for folder, _, names in os.walk(root) for name in names
-        )
+def there(below=""):
+    found = []
+    for entry in os.scandir(OwnPath(os.path.join(root, below))):  # which is not watched
+        path = os.path.join(below, entry.name)
+        found += there(path) if entry.is_dir() else [path]
+    return sorted(found)
 
 def say(*values):
     print(json.dumps(values))
@@ -244,6 +244,18 @@ say([m.name for m in pkgutil.iter_modules(package.__path__, "package.")])
          "X"),
         ("[len(list(os.walk(root))), sum(len(f) for _, _, f in os.walk(root))]", [13, 16]),
         ("sum(len(f) for _, _, f, _ in os.fwalk(root))", 16),
+        ("open(os.path.relpath(root + '/package/data.txt')).read()", "a text"),
+        ("(os.chdir(os.path.dirname(root)), open('0123456789abcdef/data/only.txt').read())[1]",
+         "data"),
+        ("type('Files', (), {'stat': os.stat})().stat(root + '/data/only.txt').st_size", 4),
+        ("os.stat(root + '/data/only.txt', dir_fd=os.open('/', os.O_RDONLY)).st_size", 4),
+        ("(os.unlink('only.txt', dir_fd=os.open(root + '/data', os.O_RDONLY)), "  # noqa: ISC004
+         "os.path.exists(root + '/data/only.txt'))[1]", False),
+        ("(os.symlink('0123456789abcdef/data', root + '-link'), "  # noqa: ISC004
+         "open(root + '-link/only.txt').read())[1]", "data"),
+        ("(os.replace(root + '/data/only.txt', root + '/data/new.txt'), "  # noqa: ISC004
+         "restorer.is_complete, "
+         "open(root + '/data/new.txt').read())[1:]", [False, "data"]),
     ],
 )  # fmt: skip
 def test_touches(program: Program, expression: str, value: object) -> None:
@@ -297,10 +309,14 @@ def test_a_harmless_program_needs_nothing(program: Program) -> None:
 import subprocess
 subprocess.run(["uname", "-a"], capture_output=True)
 say(there())
+try:
+    subprocess.run(["no-such-program", root])
+except FileNotFoundError:
+    say(there())
 subprocess.run(["uname", root], capture_output=True)
 say(restorer.is_complete)
 """)
-    assert said == [[], True]
+    assert said == [[], [], True]
 
 
 def test_a_forked_child_goes_on(program: Program) -> None:
@@ -334,6 +350,103 @@ for t in threads: t.join()
 say(set(results) == {16}, len(results))
 """)
     assert said == [[True, 40]]
+
+
+def test_a_child_that_closes_everything_and_starts_a_program(program: Program) -> None:
+    """Programs that are started by hand, as pexpect does, close what they do not know."""
+    said = program.run("""
+pid = os.fork()
+if pid == 0:
+    os.closerange(3, 256)
+    os.execv(sys.executable, [sys.executable, "-c", f"import os; os.stat({root!r} + '/alone.py')"])
+say(os.waitpid(pid, 0)[1])
+""")
+    assert said == [0]
+
+
+def test_an_interrupted_touch_is_made_good(program: Program) -> None:
+    """What a touch was interrupted in, anywhere, another one does again."""
+    said = program.run(
+        """
+import signal
+class Late(Exception): ...
+def late(*_): raise Late
+signal.signal(signal.SIGALRM, late)
+paths = [os.path.join(f, n) if f else n for f in tree.folders for n in tree.files_in(f)]
+for number in range(300):
+    signal.setitimer(signal.ITIMER_REAL, 0.0001 + number % 30 * 0.0001)
+    try:
+        os.stat(os.path.join(root, paths[number % len(paths)]))
+        restorer.everything()
+    except Late:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+def deep(left):
+    try:
+        if left: deep(left - 1)
+        os.stat(os.path.join(root, paths[left % len(paths)]))
+    except RecursionError:
+        pass
+try:
+    deep(5000)
+except RecursionError:
+    pass
+restorer.everything()
+say(there() == sorted(paths), restorer.is_complete, os.listdir(os.path.dirname(root) + "/partial"))
+""".replace("def deep", "sys.setrecursionlimit(400)\ndef deep")
+    )
+    assert said == [[True, True, []]]
+
+
+def test_a_signal_handler_may_touch_too(program: Program) -> None:
+    """A handler that runs while its thread restores something finds what it asks for."""
+    said = program.run("""
+import signal
+seen = []
+def look(*_):
+    seen.append(os.path.getsize(root + "/package/data.txt"))
+    if len(seen) < 20:
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
+signal.signal(signal.SIGALRM, look)
+signal.setitimer(signal.ITIMER_REAL, 0.0003)
+restorer.everything()
+import package.sub
+while len(seen) < 20:
+    pass
+say(list(set(seen)), restorer.is_complete)
+""")
+    assert said == [[[6], True]]
+
+
+def test_touching_all_ends_the_watch(program: Program) -> None:
+    """When the last file came by a touch of its own, the wrappers go."""
+    said = program.run("""
+for folder in tree.folders:
+    for name in tree.files_in(folder):
+        os.stat(os.path.join(root, folder, name))
+say(restorer.is_complete, os.stat.__class__.__name__)
+""")
+    assert said == [[True, "builtin_function_or_method"]]
+
+
+def test_a_passed_failure_is_over(tmp_path: Path) -> None:
+    """What could not be restored once can be later, and is no failure then."""
+    program = Program(tmp_path, {"package": with_bytecode(FILES)})
+    said = program.run("""
+import shutil
+shutil.move(folder + "/packs", folder + "/away")
+try:
+    restorer.catch_up()
+    import package
+except Exception as error:
+    say(type(error).__name__, restorer.failed is not None)
+shutil.move(folder + "/away", folder + "/packs")
+import package.sub
+restorer.everything()
+say(package.sub.LEAF, restorer.failed is None)
+""")
+    assert said == [["RestoreError", True], ["green", True]]
 
 
 def test_a_failure_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:

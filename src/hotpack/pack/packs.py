@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -38,7 +38,8 @@ class Pack:
     holds: tuple[str, ...]
     """Names of the distributions in it."""
 
-    groups: tuple[CompressedGroup, ...]
+    groups: tuple[tuple[int, CompressedGroup], ...]
+    """Each with its place in the pack."""
 
     @property
     def key(self) -> str:
@@ -67,7 +68,7 @@ class Packing:
 
 def write_packs(folder: Path, packing: Packing) -> tuple[Pack, ...]:
     """Write the packs into `folder` and return them, those in the function first."""
-    packs = []
+    packs: dict[tuple[str, Where], Pack] = {}
     for placement in ("bundled", "remote"):
         for cold in (False, True):
             where = packing.cold if cold else packing.warm
@@ -78,10 +79,16 @@ def write_packs(folder: Path, packing: Packing) -> tuple[Pack, ...]:
             ]
             own = [[item] for item in mine if _size(item[1]) >= _OWN_PACK_BYTES]
             shared = [item for item in mine if _size(item[1]) < _OWN_PACK_BYTES]
-            packs += [
-                _write(folder, group, placement, packing.order) for group in [*own, shared] if group
-            ]
-    return tuple(packs)
+            for group in filter(None, [*own, shared]):
+                pack = _write(folder, group, placement, packing.order)
+                same = packs.get((pack.name, placement))
+                packs[pack.name, placement] = _merged(same, pack) if same else pack
+    return tuple(packs.values())
+
+
+def _merged(one: Pack, other: Pack) -> Pack:
+    """Return a pack that holds what two of the same bytes hold."""
+    return replace(one, holds=one.holds + other.holds, groups=one.groups + other.groups)
 
 
 def _size(groups: Iterable[CompressedGroup]) -> int:
@@ -100,17 +107,20 @@ def _write(
     )
     digest = hashlib.sha256()
     beside = folder / "writing.pack"
+    placed = []
     with beside.open("wb") as file:
-        for frame in (frame for group in groups for frame in group.frames):
-            content = frame.read()
-            digest.update(content)
-            file.write(content)
+        for group in groups:
+            placed.append((file.tell(), group))
+            for frame in group.frames:
+                content = frame.read()
+                digest.update(content)
+                file.write(content)
     name = digest.hexdigest()
     path = folder / f"{name}.pack"
     size = beside.stat().st_size
     beside.replace(path)
     holds = tuple(name for name, _ in distributions)
-    return Pack(name, path, size, placement, holds, tuple(groups))
+    return Pack(name, path, size, placement, holds, tuple(placed))
 
 
 def _rank(group: CompressedGroup, order: Mapping[str, int]) -> tuple[int, int]:
@@ -171,10 +181,8 @@ def manifest(
 def _placed_groups(packs: Sequence[Pack]) -> Iterator[tuple[int, int, CompressedGroup]]:
     """Yield every group with its pack's index and its place in the pack."""
     for index, pack in enumerate(packs):
-        offset = 0
-        for group in pack.groups:
+        for offset, group in pack.groups:
             yield index, offset, group
-            offset += group.packed_bytes
 
 
 def _folders(files: Iterable[tuple[int, File, int]]) -> dict[str, str]:
