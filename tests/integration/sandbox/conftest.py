@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -183,22 +184,23 @@ def answer() -> Callable[[Invocation], Any]:
 
 @pytest.fixture
 def descendants() -> Callable[[int], set[int]]:
-    """Finds all processes below one; an empty set where there is no /proc."""
+    """Finds the processes below one that a test has started; none where there is no /proc."""
+    before = _below(os.getpid())  # servers of other tests
+    return lambda pid: _below(pid) - before
 
-    def find(pid: int) -> set[int]:
-        found: set[int] = set()
-        waiting = [pid]
-        while waiting:
-            for listing in Path("/proc").glob(f"{waiting.pop()}/task/*/children"):
-                try:
-                    children = {int(child) for child in listing.read_text().split()}
-                except OSError:
-                    continue
-                waiting += children - found
-                found |= children
-        return found
 
-    return find
+def _below(pid: int) -> set[int]:
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        for listing in Path("/proc").glob(f"{waiting.pop()}/task/*/children"):
+            try:
+                children = {int(child) for child in listing.read_text().split()}
+            except OSError:
+                continue
+            waiting += children - found
+            found |= children
+    return found
 
 
 @pytest.fixture
