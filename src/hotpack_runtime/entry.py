@@ -1,7 +1,7 @@
 """What Lambda calls: restores what is hot, puts the tree on the path, loads the handler.
 
-The handler is imported while files are still being restored: an import waits for what it needs
-and no longer. What is cold stays in the packs until it is touched.
+What is hot is there before the handler is imported; what is lukewarm comes meanwhile, and an import
+that needs it waits. What is cold stays in the packs until it is touched.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def _load_handler() -> Callable[..., object]:
         else:
             _watch(tree, restorer)
             restorer.start(manifest.lukewarm)
-            restorer.wait(manifest.native)
+            # Not while it is imported: on two cores the threads then wait for each other's turn
+            # (spaCy 1.19 times the bare import instead of 1.23), and code in C could be too early.
+            restorer.wait(manifest.hot)
         _put_on_path(place)
         for name, path in manifest.variables.items():
             os.environ[name] = f"{place}/{path}"
