@@ -115,6 +115,8 @@ def test_an_init_that_was_stopped_is_waited_for() -> None:
     measured = Measured(128, (invocation(12_000.0, start="cold"),), (invocation(1.0),) * 2)
     assert measured.cold_ms == 22_000
     assert measured.init_ms is None
+    (told,) = report.tuning_document(tuning_of((measured,)))["sizes"]
+    assert (told["init_ms"], told["cold_starts_ms"]) == (None, [22_000])
 
 
 def test_averages() -> None:

@@ -53,7 +53,7 @@ class Measured:
     @property
     def cold_ms(self) -> float:
         """What callers wait for at a cold start, the median: init phase and invocation."""
-        return median(map(_waited_ms, self.cold))
+        return median(map(waited_ms, self.cold))
 
     @property
     def warm_ms(self) -> float:
@@ -160,7 +160,8 @@ def _failure(invocation: Invocation) -> str:
             return error_type or "failed"
 
 
-def _waited_ms(start: Invocation) -> float:
+def waited_ms(start: Invocation) -> float:
+    """Return what callers wait for at a cold start."""
     if start.init_ms is not None:
         return start.init_ms + start.duration_ms
     # Init ran again inside the invocation, after the init phase had been stopped.

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from hotpack.measure.tuning import Goal, Measured, Recommendation, is_beyond
+from hotpack.measure.tuning import Goal, Measured, Recommendation, is_beyond, waited_ms
 from hotpack.report.chart import price_text
 from hotpack.report.plots import BLUE, ORANGE, Plot, Rows, axis, page
 from hotpack.target.limits import vcpus
@@ -195,7 +195,7 @@ def _size_document(tuning: Tuning, size: Measured) -> dict[str, Any]:
         "average_ms": round(size.mean_ms(share), 2),
         "gb_seconds": round(size.gb_seconds(share), 9),
         "cost_usd": round(size.cost_usd(share, tuning.price), 12),
-        "cold_starts_ms": [round((i.init_ms or 0) + i.duration_ms, 2) for i in size.cold],
+        "cold_starts_ms": [round(waited_ms(start), 2) for start in size.cold],
         "warm_invocations_ms": [round(item.duration_ms, 2) for item in size.warm],
     }
 
