@@ -1,6 +1,6 @@
 """The proof that nothing is lost, over the examples, a tree of popular packages, and test suites.
 
-    make proof                                      writes docs/proof.md; takes about an hour
+    make proof                                      writes docs/proof.md; takes about half an hour
     python benchmarks/proof.py examples/ocr --seed 7
 
 Each tree is visited as it is restored from packs, in the function and on S3, and in a full

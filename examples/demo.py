@@ -25,10 +25,11 @@ from hotpack.pipeline import (
     weigh,
 )
 from hotpack.project.config import PLACEMENTS
-from hotpack.report import builds, chart, durations, sizes
+from hotpack.report import builds, chart, durations, sizes, traces
 from hotpack.report.chart_page import chart_page
 from hotpack.sandbox import Function, Invocation, Settings
 from hotpack.target.prices import PRICES
+from hotpack.trace import choose, keep, trace
 
 PROJECT = Path(__file__).parent / "spacy"
 EVENT = (PROJECT / "events" / "lovelace.json").read_bytes()
@@ -40,6 +41,7 @@ def main() -> None:
     started = time.monotonic()
     tools = open_tools()
     prepared = show_the_wall(tools)
+    show_the_trace(prepared, tools)
     runs: dict[str, Sequence[Invocation]] = {}
     log: list[str] = []
     for placement in PLACEMENTS:
@@ -68,6 +70,14 @@ def show_the_wall(tools: Tools) -> Prepared:
     )
     show(table, "", sizes.wall(weighed.installed_bytes + weighed.code_bytes), "")
     return prepared
+
+
+def show_the_trace(prepared: Prepared, tools: Tools) -> None:
+    show(Rule("[bold]what a cold start touches: hotpack trace[/]"))
+    recorder, _ = choose("auto")
+    profile = trace(prepared, [("lovelace", EVENT)], recorder, tools)
+    keep(profile, PROJECT)
+    show(traces.touched_text(profile, prepared.slimmed), "")
 
 
 def show_the_build(placement: str, tools: Tools) -> Build:
