@@ -60,5 +60,5 @@ bench-local: $(STAMP) ## what the local Lambda costs, and its CPU share; writes 
 bench-slim: $(STAMP) ## what slimming saves for six stacks; writes docs/slimming.md
 	$(BIN)/python benchmarks/slim.py --markdown docs/slimming.md
 
-proof: $(STAMP) ## that restored trees lose nothing, on the examples and more (about an hour); writes docs/proof.md
+proof: $(STAMP) ## that restored trees lose nothing, on the examples and more (half an hour); writes docs/proof.md
 	$(BIN)/python benchmarks/proof.py --markdown docs/proof.md

@@ -126,7 +126,7 @@ def page(rows: list[Row], missing: list[str], suites: dict[str, Proof], seed: in
         f"{proof.counts.get('skipped', 0):,} | {len(proof.unsteady)} | {len(proof.differences)} |"
         for package, proof in suites.items()
     )
-    kinds = ", ".join(sorted({kind for row in rows for kind in row.proof.counts}))
+    kinds = "; ".join(sorted({kind for row in rows for kind in row.proof.counts}))
     not_here = "".join(f"\nNot visited, as it could not be had here: {line}.\n" for line in missing)
     return TEMPLATE.format(seed=seed, visits=visits, tests=tests, kinds=kinds, not_here=not_here)
 
@@ -169,7 +169,7 @@ Run by pytest from both trees, the second one bundled. Every test has to end ali
 |---|---|---|---|---|---|
 {tests}
 
-Failures are the suites' own, the same from a full install: read-only files, no network, no home.
+What fails or is skipped does so from a full install too, in the same sandbox.
 """
 
 
