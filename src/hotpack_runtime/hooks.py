@@ -11,7 +11,7 @@ import os
 import posix
 import sys
 
-from hotpack_runtime.restorer import OwnPath
+from hotpack_runtime.folder import OwnPath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,48 +67,18 @@ def _handlers(tree: Tree) -> dict[str, Handler]:
     processes = dict.fromkeys(
         ("subprocess.Popen", "os.exec", "os.posix_spawn", "pty.spawn"), _processes(tree)
     )
-    return {**_paths(tree), **_imports(tree), **processes, **_blind(tree)}
+    return {**_paths(tree), **_folders(tree), **_moves(tree), **_imports(tree), **processes,
+            **_blind(tree)}  # fmt: skip
 
 
 def _paths(tree: Tree) -> dict[str, Handler]:
-    """Return what to do for events that tell a path; the last argument may be a folder's handle."""
+    """Return what to do for events that tell the path of a file."""
 
     def touch(args: tuple[Any, ...]) -> None:
         tree.touch(args[0])
 
     def touch_in(args: tuple[Any, ...]) -> None:
-        tree.touch(args[0], args[-1])
-
-    def list_(args: tuple[Any, ...]) -> None:
-        tree.touch_all_in(args[0])
-
-    def remove_folder(args: tuple[Any, ...]) -> None:
-        if args[-1] < 0:
-            tree.touch_all_in(args[0])
-        tree.touch(args[0], args[-1])
-
-    def change_folder(args: tuple[Any, ...]) -> None:
-        tree.touch(args[0])
-        tree.moved()
-
-    def rename(args: tuple[Any, ...]) -> None:
-        source, target, source_fd, target_fd = args
-        if tree.holds_folder(source, source_fd):
-            tree.touch_everything()  # another way to the same files, which is not watched
-        tree.touch(source, source_fd)
-        tree.touch(target, target_fd)
-
-    def link(args: tuple[Any, ...]) -> None:
-        if tree.inside(args[0], args[2]) is not None:
-            tree.touch_everything()
-        tree.touch(args[1], args[-1])
-
-    def symlink(args: tuple[Any, ...]) -> None:
-        source, target, target_fd = args
-        beside = os.path.join(os.path.dirname(os.fsdecode(target)), os.fsdecode(source))
-        if tree.inside(beside, target_fd) is not None:
-            tree.touch_everything()
-        tree.touch(target, target_fd)
+        tree.touch(args[0], args[-1])  # the handle of the folder that it is relative to
 
     def database(args: tuple[Any, ...]) -> None:
         path = args[0]
@@ -118,23 +88,57 @@ def _paths(tree: Tree) -> dict[str, Handler]:
             path = unquote(urlsplit(path).path)
         tree.touch(path)
 
+    attributes = ("os.getxattr", "os.listxattr", "os.setxattr", "os.removexattr")
     return {
-        **dict.fromkeys(
-            (
-                *("open", "ctypes.dlopen", "os.truncate"),
-                *("os.getxattr", "os.listxattr", "os.setxattr", "os.removexattr"),
-            ),
-            touch,
-        ),
+        **dict.fromkeys(("open", "ctypes.dlopen", "os.truncate", *attributes), touch),
         **dict.fromkeys(("os.chmod", "os.chown", "os.mkdir", "os.remove", "os.utime"), touch_in),
-        **dict.fromkeys(("os.listdir", "os.scandir"), list_),
-        "os.rmdir": remove_folder,
-        "os.chdir": change_folder,
-        "os.rename": rename,
-        "os.link": link,
-        "os.symlink": symlink,
         "sqlite3.connect": database,
     }
+
+
+def _folders(tree: Tree) -> dict[str, Handler]:
+    """Return what to do for events that tell a folder."""
+
+    def list_(args: tuple[Any, ...]) -> None:
+        tree.touch_all_in(args[0])
+
+    def remove(args: tuple[Any, ...]) -> None:
+        if args[-1] < 0:
+            tree.touch_all_in(args[0])
+        tree.touch(args[0], args[-1])
+
+    def change(args: tuple[Any, ...]) -> None:
+        tree.touch(args[0])
+        tree.moved()
+
+    listings = dict.fromkeys(("os.listdir", "os.scandir"), list_)
+    return {**listings, "os.rmdir": remove, "os.chdir": change}
+
+
+def _moves(tree: Tree) -> dict[str, Handler]:
+    """Return what to do before there is another way to the same file, which is not watched."""
+
+    def rename(args: tuple[Any, ...]) -> None:
+        source, target, source_fd, target_fd = args
+        if tree.holds_folder(source, source_fd):
+            tree.touch_everything()
+        tree.touch(source, source_fd)
+        tree.touch(target, target_fd)
+
+    def link(args: tuple[Any, ...]) -> None:
+        source, target, source_fd, target_fd = args
+        if tree.inside(source, source_fd) is not None:
+            tree.touch_everything()
+        tree.touch(target, target_fd)
+
+    def symlink(args: tuple[Any, ...]) -> None:
+        source, target, target_fd = args
+        beside = os.path.join(os.path.dirname(os.fsdecode(target)), os.fsdecode(source))
+        if tree.inside(beside, target_fd) is not None:
+            tree.touch_everything()
+        tree.touch(target, target_fd)
+
+    return {"os.rename": rename, "os.link": link, "os.symlink": symlink}
 
 
 def _imports(tree: Tree) -> dict[str, Handler]:

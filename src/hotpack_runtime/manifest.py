@@ -73,9 +73,9 @@ class Manifest:
     """What a function's packs hold.
 
     Attributes: tree, handler, bucket, cold, disk_bytes, variables, packs; groups in the order to
-    restore them, of which the first `native`, `hot` and `lukewarm` ones (each count includes the
-    one before) are needed that early; folders, by name; needs, the libraries that are loaded with
-    a library.
+    restore them, of which the first `hot` ones are needed before the handler is imported and the
+    first `lukewarm` ones, those included, before it is called; folders, by name; needs, the
+    libraries that are loaded with a library.
 
     """
 
@@ -98,10 +98,9 @@ class Manifest:
             Group(self.packs[pack], offset, frames, bool(is_bytecode), [names[i] for i in folders])
             for pack, offset, is_bytecode, frames, folders in document["groups"]
         ]
-        self.native: int
         self.hot: int
         self.lukewarm: int
-        self.native, self.hot, self.lukewarm = document["counts"]
+        self.hot, self.lukewarm = document["counts"]
         self.needs: dict[str, list[str]] = document["needs"]
         self._files: dict[str, dict[str, Row]] = {}
 

@@ -1,36 +1,32 @@
-"""Restores groups: in parallel, in order, each file whole or not at all.
+"""Restores groups, in parallel and in order: who does what, and who waits for whom.
 
-Threads restore in the order of the manifest; whoever needs a group at once helps with it. A file
-is written beside the tree and renamed into it, so that two may restore the same one: who waits for
-another thread in vain, because it was killed, forked away or interrupted, does it again alone. What
-is there is noted in a journal, so that a reset sandbox, or another process, goes on from there.
+Threads restore in the order of the manifest; whoever needs a group at once helps with it. Two may
+restore the same one: who waits for another thread in vain, because it was killed, forked away or
+interrupted, does it again alone.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 from _thread import get_ident, start_new_thread
 
 from hotpack_runtime.errors import RestoreError
+from hotpack_runtime.folder import TreeFolder, free_bytes, write_at
 from hotpack_runtime.packs import PacksFolder, raw_of, read_frames
+from hotpack_runtime.units import LOADED, MISSING, SPAN_RAW_BYTES, TAKEN, THERE, Parts, Unit
 from hotpack_runtime.waiting import Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hotpack_runtime.manifest import Frame, Group, Manifest
+    from hotpack_runtime.manifest import Frame, Manifest
     from hotpack_runtime.packs import Buffer
     from hotpack_runtime.s3 import Bucket
     from hotpack_runtime.s3 import Reader as S3Reader
 
-    Taken = tuple["Unit", list[Frame], "Parts | None"]
+    Taken = tuple[Unit, list[Frame], Parts | None]
     """A group, and those of its frames that one thread has taken."""
-
-SPAN_RAW_BYTES = 4 * 1024 * 1024
-"""What one thread holds at a time: neighbouring frames are read at once, up to this size, since
-each request to S3 takes 20 to 40 ms."""
 
 REMOTE_THREADS = 8
 """One connection carries 50 to 90 MB/s (docs/lambda-facts: network), so one does not do."""
@@ -50,68 +46,6 @@ PATIENCE_S = 2.0
 
 COLD_IN_MEMORY = 4
 """Groups of cold bytecode that are kept, as what is imported next is often in the same one."""
-
-MISSING, TAKEN, LOADED, THERE = range(4)
-"""A group's state. LOADED is for bytecode alone: it is in memory and not in files."""
-
-
-class OwnPath(str):
-    """A path that is touched here, which is not to be watched."""
-
-    __slots__ = ()
-
-
-def free_bytes(folder: str) -> int:
-    """Return how much can be written to a folder."""
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize
-
-
-class Unit:
-    """A group, and how far it is restored."""
-
-    __slots__ = ("group", "index", "is_cold", "owner", "parts", "raw", "state", "unread")
-
-    def __init__(self, index: int, group: Group, is_cold: bool) -> None:
-        self.index = index
-        self.group = group
-        self.is_cold = is_cold
-        self.state = MISSING
-        self.owner = 0
-        """The thread that has taken it, whole."""
-
-        self.parts: Parts | None = None
-        """Of a large file in the making, which several threads write."""
-
-        self.raw: Buffer | None = None
-        """Bytecode in memory."""
-
-        self.unread = 0
-        """How many bytes of it were not imported yet."""
-
-    @property
-    def is_large(self) -> bool:
-        """Whether it is one file of several frames."""
-        return len(self.group.frames) > 1
-
-
-class Parts:
-    """A large file that is written in parts."""
-
-    def __init__(self, frames: list[Frame]) -> None:
-        self.path = ""
-        self.handle = -1
-        self.missing = {frame.start for frame in frames}
-        self.writing = 0
-        self.failed = False
-        self.todo: list[list[Frame]] = []
-        room = 0
-        for frame in frames:
-            if frame.raw_size > room:
-                self.todo.append([])
-                room = SPAN_RAW_BYTES
-            self.todo[-1].append(frame)
-            room -= frame.raw_size
 
 
 class Restorer:
@@ -140,8 +74,7 @@ class Restorer:
         """Called when every file is there."""
 
         self._files_of = manifest.files_of
-        self._tree = tree
-        self._beside = os.path.join(os.path.dirname(tree), "partial")
+        self._folder = TreeFolder(tree)
         self._packs_folder = PacksFolder(packs_folder)
         self._cold_from = manifest.lukewarm
         self._is_remote = any(pack.key for pack in manifest.packs)
@@ -149,13 +82,11 @@ class Restorer:
         self._connections: list[S3Reader] = []
         self._failures: dict[int, RestoreError] = {}
         self._cold_in_memory: list[Unit] = []
-        self._folders: set[str] = set()
         self._changed = Signal()
         self._workers = 0
         self._until = 0
         self._patient = self._stopping = self._has_caught_up = False
         self._missing = len(self.units)
-        self._numbers = itertools.count()
         self._open(manifest, free_bytes)
 
     # -- what a group's state is waited for ------------------------------------------------
@@ -166,11 +97,8 @@ class Restorer:
 
     def wait(self, count: int) -> None:
         """Return when the first `count` groups are restored; help with it."""
-        units = self.units[:count]
-        for unit in units:  # first what nobody has begun
-            if unit.state == MISSING:
-                self._bring(unit, LOADED, wait=False)
-        for unit in units:
+        self._go_through(count, as_files=False)
+        for unit in self.units[:count]:  # what others have begun
             self._bring(unit, LOADED)
 
     def catch_up(self) -> None:
@@ -201,7 +129,7 @@ class Restorer:
 
     def everything(self) -> None:
         """Return when every file is there."""
-        self._read_journal()
+        self._learn()
         threads = REMOTE_THREADS if self._is_remote else os.cpu_count() or 1
         for number in range(1, threads):
             self._start_thread(self._bring_every, number, threads)
@@ -221,7 +149,11 @@ class Restorer:
         """Return whether the files of a group are there."""
         return self.units[index].state == THERE
 
-    def _bring(self, unit: Unit, state: int, *, wait: bool = True) -> None:
+    def make_folder(self, folder: str) -> None:
+        """Make a folder of the tree, if it is not there."""
+        self._folder.make(folder)
+
+    def _bring(self, unit: Unit, state: int) -> None:
         """Bring a group to a state at least: LOADED is not enough where files are wanted."""
         as_files = state == THERE
         while unit.state < state and (as_files or unit.raw is None):
@@ -229,8 +161,6 @@ class Restorer:
                 taken = self._take(unit, as_files)
                 alone = False
                 if taken is None and unit.state == TAKEN:
-                    if not wait:
-                        return
                     # Its owner is this thread: interrupted, or on its way to come back to it.
                     alone = unit.owner == get_ident() or not self._changed.wait(PATIENCE_S)
                     alone = alone and unit.state == TAKEN
@@ -274,8 +204,8 @@ class Restorer:
             if unit.state == TAKEN:
                 unit.state, unit.parts = MISSING if unit.raw is None else LOADED, None
 
-    def _start_thread(self, work: Callable[..., None], *args: int) -> bool:
-        """Run something in another thread; return False where there can be no more of them."""
+    def _start_thread(self, work: Callable[..., None], *args: int) -> None:
+        """Run something in another thread, if there can be one more."""
 
         def run() -> None:
             try:
@@ -294,20 +224,23 @@ class Restorer:
         except RuntimeError:  # at the interpreter's end, or too many
             with self._changed.lock:
                 self._workers -= 1
-            return False
-        return True
 
     def _work(self) -> None:
         if self._patient:
             os.setpriority(os.PRIO_PROCESS, 0, PATIENT_PRIORITY)
-        for unit in self.units[: self._until]:
-            while not self._stopping:
-                as_files = self._patient or unit.is_cold
+        self._go_through(self._until, as_files=self._patient, stops=lambda: self._stopping)
+
+    def _go_through(
+        self, until: int, *, as_files: bool, stops: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Restore what nobody has begun of the first groups, in order."""
+        for unit in self.units[:until]:
+            while not stops():
                 with self._changed.lock:
                     taken = self._take(unit, as_files)
                     if taken is None:
                         break
-                    several = [taken, *self._take_neighbours(unit)]
+                    several = [taken, *self._take_neighbours(unit, until)]
                 self._restore(several, as_files)
 
     # -- who does what ----------------------------------------------------------------------
@@ -328,12 +261,12 @@ class Restorer:
             return unit, parts.todo.pop(0), parts
         return None
 
-    def _take_neighbours(self, unit: Unit) -> Iterator[Taken]:
+    def _take_neighbours(self, unit: Unit, until: int) -> Iterator[Taken]:
         """Take what stands behind a group in its pack on S3, up to what is read at once."""
         if unit.is_large or not unit.group.frames or not unit.group.frames[0].pack.key:
             return
         last, room = unit.group.frames[0], SPAN_RAW_BYTES - unit.group.raw_size
-        for other in self.units[unit.index + 1 : self._until]:
+        for other in self.units[unit.index + 1 : until]:
             frames = other.group.frames
             if (
                 len(frames) == 1
@@ -389,7 +322,7 @@ class Restorer:
     def _told(self, error: BaseException, left: list[Taken]) -> BaseException:
         """Return an error as it is told: in one line, and remembered."""
         if isinstance(error, OSError):
-            error = RestoreError(f"hotpack: cannot restore to {self._tree}: {error}")
+            error = RestoreError(f"hotpack: cannot restore to {self._folder.path}: {error}")
         if isinstance(error, RestoreError):
             if self.tells and not self._failures:
                 print(error, flush=True)  # noqa: T201 - who asked may take it for something else
@@ -442,7 +375,7 @@ class Restorer:
             if unit.state == LOADED:
                 unit.state = MISSING
 
-    # -- files ------------------------------------------------------------------------------
+    # -- into files -------------------------------------------------------------------------
 
     def _finish(self, unit: Unit, contents: list[memoryview], as_files: bool) -> None:
         raw = _joined(unit.group.frames, contents)
@@ -451,7 +384,7 @@ class Restorer:
             return
         view = memoryview(raw)
         for path, start, size, executable in self._files_of(unit.index):
-            self._write(path, view[start : start + size], executable)
+            self._folder.write(path, view[start : start + size], executable)
         self._there(unit)
 
     def _write_parts(
@@ -461,13 +394,13 @@ class Restorer:
         (path, _start, _size, executable), *others = self._files_of(unit.index)
         with self._changed.lock:
             if parts.handle < 0 and not parts.failed:
-                parts.path = self._place_beside()
-                parts.handle = self._create(parts.path, executable)
+                parts.path = self._folder.new_path()
+                parts.handle = self._folder.create(parts.path, executable)
         if not parts.failed:
             for frame, content in zip(frames, contents, strict=True):
                 place = frame.start
                 for raw in raw_of(frame, content):
-                    _write_at(parts.handle, memoryview(raw), place)
+                    write_at(parts.handle, memoryview(raw), place)
                     place += len(raw)
         with self._changed.lock:
             parts.missing.difference_update(frame.start for frame in frames)
@@ -475,8 +408,8 @@ class Restorer:
             if parts.failed or parts.missing or parts.writing:
                 return
         for other, _start, _size, other_executable in others:
-            self._copy(parts.path, other, other_executable)
-        self._move(parts.path, path)
+            self._folder.copy(parts.path, other, other_executable)
+        self._folder.move(parts.path, path)
         self._there(unit)
 
     def _leave(self, parts: Parts) -> None:
@@ -488,16 +421,10 @@ class Restorer:
             os.close(parts.handle)
             parts.handle = -1
         if parts.failed and parts.path:
-            _remove_file(parts.path)  # it takes space where there may be none
+            self._folder.remove(parts.path)  # it takes space where there may be none
 
     def _there(self, unit: Unit) -> None:
-        journal = os.open(
-            f"{self._tree}.restored", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
-        )
-        try:
-            os.write(journal, unit.index.to_bytes(4, "little"))
-        finally:
-            os.close(journal)
+        self._folder.note(unit.index)
         self._note_there(unit)
 
     def _note_there(self, unit: Unit) -> None:
@@ -509,112 +436,32 @@ class Restorer:
         if not self._missing:
             self.when_complete()
 
-    def _write(self, path: str, content: memoryview, executable: bool) -> None:
-        beside = self._place_beside()
-        try:
-            handle = self._create(beside, executable)
-            try:
-                _write_at(handle, content, 0)
-            finally:
-                os.close(handle)
-            self._move(beside, path)
-        except BaseException:
-            _remove_file(beside)  # it takes space where there may be none
-            raise
-
-    def _copy(self, source: str, path: str, executable: bool) -> None:
-        beside = self._place_beside()
-        try:
-            handle, from_ = self._create(beside, executable), os.open(source, os.O_RDONLY)
-            try:
-                while os.sendfile(handle, from_, None, SPAN_RAW_BYTES):
-                    pass
-            finally:
-                os.close(handle)
-                os.close(from_)
-            self._move(beside, path)
-        except BaseException:
-            _remove_file(beside)
-            raise
-
-    def _place_beside(self) -> str:
-        return f"{self._beside}/{os.getpid()}-{next(self._numbers)}"
-
-    def _create(self, path: str, executable: bool) -> int:
-        mode = 0o755 if executable else 0o644
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        os.fchmod(handle, mode)  # whatever the process's mask is
-        return handle
-
-    def _move(self, beside: str, path: str) -> None:
-        folder = path.rpartition("/")[0]
-        self.make_folder(folder)
-        try:
-            os.rename(OwnPath(beside), f"{self._tree}/{path}")
-        except FileNotFoundError:  # somebody removed the folder
-            self._folders.clear()
-            self.make_folder(folder)
-            os.rename(OwnPath(beside), f"{self._tree}/{path}")
-
-    def make_folder(self, folder: str) -> None:
-        """Make a folder of the tree, and those that it is in, if it is not there."""
-        if not folder or folder in self._folders:
-            return
-        parent, _, name = folder.rpartition("/")
-        if name in ("", ".", ".."):
-            raise RestoreError(f"hotpack: the manifest is damaged ({folder!r} leaves the tree)")
-        self.make_folder(parent)
-        try:
-            os.mkdir(OwnPath(f"{self._tree}/{folder}"), 0o755)
-        except FileExistsError:
-            self._folders.add(folder)
-        self._folders.add(folder)
-
     # -- what was there before ---------------------------------------------------------------
 
     def _open(self, manifest: Manifest, free_bytes: Callable[[str], int]) -> None:
-        """Make the folders, read the journal, and see that there is space for the rest."""
+        """Open the folder, learn what is there, and see that there is space for the rest."""
         try:
-            os.makedirs(self._beside, exist_ok=True)
-            self._clear_partial()
-            if not os.path.isdir(self._tree):
-                _remove_file(f"{self._tree}.restored")  # of a tree that somebody removed
-            os.makedirs(self._tree, exist_ok=True)
-            self._read_journal()
-            free = free_bytes(self._tree)
+            self._folder.open()
+            self._learn()
+            free = free_bytes(self._folder.path)
         except OSError as error:
             raise self._told(error, []) from None
         self._check_space(manifest, free)
 
-    def _read_journal(self) -> None:
-        """Learn what is there by now, also by other processes."""
-        try:
-            journal = os.open(f"{self._tree}.restored", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
-        try:
-            done = b"".join(iter(lambda: os.read(journal, 65536), b""))
-        finally:
-            os.close(journal)
-        for place in range(0, len(done) - 3, 4):
-            index = int.from_bytes(done[place : place + 4], "little")
+    def _learn(self) -> None:
+        """Learn from the journal what is there by now."""
+        for index in self._folder.noted():
             if index < len(self.units) and self.units[index].state != TAKEN:
                 self._note_there(self.units[index])
-
-    def _clear_partial(self) -> None:
-        """Remove what processes that are gone left half-written."""
-        for name in os.listdir(self._beside):
-            pid = name.partition("-")[0]
-            if pid == str(os.getpid()) or not os.path.exists(f"/proc/{pid}"):
-                _remove_file(f"{self._beside}/{name}")
 
     def _check_space(self, manifest: Manifest, free: int) -> None:
         raw = sum(unit.group.raw_size for unit in self.units)
         there = sum(unit.group.raw_size for unit in self.units if unit.state == THERE)
         needed = manifest.disk_bytes * (raw - there) // raw if raw else 0
         if needed > free:
+            root = os.path.dirname(self._folder.path)
             raise RestoreError(
-                f"hotpack: the packs take {needed} bytes in {os.path.dirname(self._tree)} and "
+                f"hotpack: the packs take {needed} bytes in {root} and "
                 f"{free} are free: raise ephemeral_storage_mb by "
                 f"{-(-(needed - free) // 2**20)} or more, or keep less in /tmp"
             )
@@ -627,16 +474,3 @@ def _joined(frames: list[Frame], contents: list[memoryview]) -> Buffer:
         for raw in raw_of(frame, content)
     ]
     return raws[0] if len(raws) == 1 else b"".join(raws)
-
-
-def _write_at(handle: int, content: memoryview, offset: int) -> None:
-    while content:
-        written = os.pwrite(handle, content, offset)
-        content, offset = content[written:], offset + written
-
-
-def _remove_file(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return

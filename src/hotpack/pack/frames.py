@@ -43,7 +43,7 @@ class Temperature(IntEnum):
     """When files are restored, the earliest first."""
 
     NATIVE = 0
-    """Before anything is imported: code in C touches them, and nobody sees it wait."""
+    """Hot, and code in C may touch them without Python's knowing."""
 
     HOT = 1
     LUKEWARM = 2

@@ -162,7 +162,7 @@ def manifest(
         ],
         "counts": [
             sum(group.temperature <= temperature for _, _, group in groups)
-            for temperature in (Temperature.NATIVE, Temperature.HOT, Temperature.LUKEWARM)
+            for temperature in (Temperature.HOT, Temperature.LUKEWARM)
         ],
         "folders": folders,
         "needs": {
