@@ -19,7 +19,7 @@ from hotpack.install import File, Kind
 from hotpack.layout import Arranged, Arrangement
 from hotpack.pack import Packing, compress
 from hotpack.pack.frames import FRAME_RAW_BYTES, GROUP_RAW_BYTES
-from hotpack.pack.packs import Pack, manifest, write_packs
+from hotpack.pack.packs import Pack, manifest, seal, write_packs
 from hotpack.progress import Silent
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Manifest
@@ -249,7 +249,8 @@ def test_what_is_there_needs_no_space(tmp_path: Path) -> None:
 def change(folder: Path, harm: Callable[[dict[str, Any]], None]) -> None:
     document = json.loads((folder / "manifest.json").read_bytes())
     harm(document)
-    (folder / "manifest.json").write_text(json.dumps(document))
+    del document["sha256"]
+    (folder / "manifest.json").write_bytes(seal(document))
 
 
 def add(document: dict[str, Any], line: str) -> None:
@@ -299,7 +300,7 @@ def test_a_name_twice(tmp_path: Path) -> None:
         restored(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 2}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 3}', "[" * 10**5])
 def test_no_manifest(tmp_path: Path, text: str) -> None:
     """A file that is no manifest is said to be none."""
     (tmp_path / "manifest.json").write_text(text)
@@ -310,7 +311,7 @@ def test_no_manifest(tmp_path: Path, text: str) -> None:
 def test_another_format(tmp_path: Path) -> None:
     """A manifest of another version is refused, not guessed at."""
     (tmp_path / "manifest.json").write_text('{"format": 1}')
-    with pytest.raises(RestoreError, match="has format 1 and this runtime reads 2"):
+    with pytest.raises(RestoreError, match="has format 1 and this runtime reads 3"):
         Manifest.read(str(tmp_path / "manifest.json"))
 
 

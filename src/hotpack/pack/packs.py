@@ -12,7 +12,7 @@ from hotpack.install import File
 from hotpack.pack.frames import CompressedDistribution, CompressedGroup, Temperature
 from hotpack.target.limits import MIB
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 KEY_PREFIX: Final = "hotpack/packs/"
 
 _OWN_PACK_BYTES: Final = MIB
@@ -175,7 +175,13 @@ def manifest(
     }
     tree = hashlib.sha256(_json(content)).hexdigest()
     settings = {"tree": tree, "handler": handler, "bucket": bucket, "cold": cold}
-    return _json({**content, **settings})
+    return seal({**content, **settings})
+
+
+def seal(document: Mapping[str, Any]) -> bytes:
+    """Return a manifest with its own digest at its end, so that no byte of it changes unseen."""
+    text = _json(document)[:-1]
+    return text + b',"sha256":"' + hashlib.sha256(text).hexdigest().encode() + b'"}'
 
 
 def _placed_groups(packs: Sequence[Pack]) -> Iterator[tuple[int, int, CompressedGroup]]:
@@ -205,5 +211,5 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _json(content: dict[str, Any]) -> bytes:
+def _json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
