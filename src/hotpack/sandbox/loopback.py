@@ -131,6 +131,7 @@ class Server(Closing):
                 hint="choose another one, or 0 for one that is free",
             ) from error
         self._closing = False
+        self._stopping = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="hotpack-http", daemon=True)
         self._thread.start()
 
@@ -145,14 +146,18 @@ class Server(Closing):
         return f"http://{self.address}"
 
     def stop(self) -> None:
-        """Accept nobody any more; who is connected is served on. May be called again."""
-        if self._closing:
-            return
-        self._closing = True
-        # Wakes the loop at once; `shutdown` of the standard library waits for a poll.
-        socket.create_connection((HOST, self._tcp.server_address[1])).close()
-        self._thread.join()
-        self._tcp.server_close()
+        """Accept nobody any more; who is connected is served on. May be called again.
+
+        Whoever comes second waits as well: what was accepted is known only after the loop.
+        """
+        with self._stopping:
+            if self._closing:
+                return
+            self._closing = True
+            # Wakes the loop at once; `shutdown` of the standard library waits for a poll.
+            socket.create_connection((HOST, self._tcp.server_address[1])).close()
+            self._thread.join()
+            self._tcp.server_close()
 
     def close(self) -> None:
         """Stop, end all connections, and wait for their threads. May be called again.
