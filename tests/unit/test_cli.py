@@ -33,6 +33,18 @@ def test_every_command_is_documented(name: str) -> None:
     assert ("--json" in options) == (name not in NO_JSON)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("absurd", ["nan", "inf", "-inf", "1e999", "-1"])
+def test_no_command_takes_absurd_numbers(name: str, absurd: str) -> None:
+    """`nan` is in every range, and `-1` in every one without a bottom."""
+    numbers = (click.types.IntParamType, click.types.FloatParamType)
+    context = click.Context(command(name))
+    for parameter in command(name).params:
+        if isinstance(parameter.type, numbers):
+            with pytest.raises(click.BadParameter):
+                parameter.type_cast_value(context, absurd)
+
+
 def test_help_imports_no_command() -> None:
     """`hotpack --help` answers at once, as it imports nothing but click."""
     program = (

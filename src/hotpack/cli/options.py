@@ -1,5 +1,6 @@
 """Options that several commands share, and how they become a project and its tools."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,19 @@ from hotpack.project import Project, load_project
 from hotpack.project.config import EVERY_DISTRIBUTION, PLACEMENTS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range: neither `nan`, which is in every range, nor `inf`."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return it as a float."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number to reckon with", param, ctx)
+        return number
 
 
 def project_option(command: Command) -> Command:

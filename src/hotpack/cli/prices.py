@@ -2,7 +2,7 @@
 
 import click
 
-from hotpack.cli.options import Command
+from hotpack.cli.options import Command, FiniteRange
 from hotpack.progress import Progress
 from hotpack.target import Architecture
 from hotpack.target.prices import DEFAULT_REGION, PRICES, REQUEST_USD, Price, find_price
@@ -13,7 +13,7 @@ def price_option(command: Command) -> Command:
     return click.option(
         "--price",
         "price_usd",
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         metavar="USD",
         help="Of a GB-second, where you pay another than AWS's list price.",
     )(command)

@@ -13,7 +13,14 @@ import click
 from hotpack import local
 from hotpack.cli.console import print_json, show
 from hotpack.cli.invoke import log_format_option, show_log
-from hotpack.cli.options import json_option, open_project, open_tools, place_option, project_option
+from hotpack.cli.options import (
+    FiniteRange,
+    json_option,
+    open_project,
+    open_tools,
+    place_option,
+    project_option,
+)
 from hotpack.pack import Release
 from hotpack.pipeline import build
 from hotpack.sandbox import Function, FunctionUrl, InvokeApi, Settings
@@ -52,7 +59,7 @@ Example:
 )
 @click.option(
     "--idle-life",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     default=300.0,
     show_default=True,
     help="Seconds that an idle sandbox is kept.",

@@ -32,7 +32,13 @@ Examples:
     help="Whether to compress everything to see what it weighs packed: slow for the first time.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Name every distribution.")
-@click.option("--files", default=8, show_default=True, help="How many of the largest files.")
+@click.option(
+    "--files",
+    type=click.IntRange(min=0),
+    default=8,
+    show_default=True,
+    help="How many of the largest files.",
+)
 @click.option(
     "--diff",
     "old",

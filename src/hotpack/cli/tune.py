@@ -10,6 +10,7 @@ from hotpack.cache import write_atomic
 from hotpack.cli.console import print_json, show
 from hotpack.cli.events import events_of
 from hotpack.cli.options import (
+    FiniteRange,
     json_option,
     open_project,
     open_tools,
@@ -81,14 +82,14 @@ Examples:
 )
 @click.option(
     "--cold-share",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.01,
     show_default=True,
     help="Of the invocations, for averages and cost; `hotpack chart` tells yours.",
 )
 @click.option(
     "--weight",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     help="Of cost against speed in what is balanced.",
