@@ -6,11 +6,12 @@ processes below it; those whose parent ends become its own children, so that non
 Imported by the holder, so by the Python of any runtime, and nothing that costs milliseconds.
 """
 
-import os
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
+else:
+    import posix as os  # see holder.py
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -76,7 +77,7 @@ def _signal(how: "Callable[[int, int], None]", whom: int, number: int) -> None:
 def listed(folder: str) -> list[str]:
     """Return the names in a folder of /proc; none if its process has ended."""
     try:
-        return os.listdir(folder)  # noqa: PTH208 - pathlib costs milliseconds
+        return os.listdir(folder)
     except OSError:
         return []
 

@@ -3,11 +3,16 @@
 Imported by the holder, so by the Python of any runtime, and nothing that costs milliseconds.
 """
 
-import os
 import resource
 import time
 
 from . import family
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+else:
+    import posix as os  # see holder.py
 
 PERIOD_S = 0.02
 """How much of its share a function may save up, as the quota of a control group is given out."""
@@ -159,8 +164,8 @@ def _memfds_kb(pids: list[int]) -> dict[int, int]:
         for number in family.listed(f"/proc/{pid}/fd"):
             path = f"/proc/{pid}/fd/{number}"
             try:
-                if os.readlink(path).startswith(_MEMFD):  # noqa: PTH115
-                    found = os.stat(path)  # noqa: PTH116
+                if os.readlink(path).startswith(_MEMFD):
+                    found = os.stat(path)
                     sizes[found.st_ino] = found.st_blocks // 2
             except OSError:
                 continue  # closed meanwhile
