@@ -73,7 +73,7 @@ def _load_handler() -> Callable[..., object]:
             restorer.wait(manifest.lukewarm)
             if manifest.cold == "background":
                 restorer.start(len(manifest.groups), patient=True)
-        restorer.tells = True
+        restorer.init_is_over()
         return handler
     finally:
         if gc.get_threshold()[0] == 0:  # else the handler has set another one

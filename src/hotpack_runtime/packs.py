@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     class Reader(Protocol):
         """Reads from packs; one thread at a time uses it."""
 
-        def read(self, pack: Pack, offset: int, size: int) -> bytes:
+        def read(self, pack: Pack, offset: int, size: int) -> Buffer:
             """Return `size` bytes of a pack from `offset` on."""
 
 
@@ -63,7 +63,7 @@ def read_frames(frames: list[Frame], reader: Reader) -> list[memoryview]:
         return _verified(frames, reader.read(first.pack, first.offset, size))
 
 
-def _verified(frames: list[Frame], content: bytes) -> list[memoryview]:
+def _verified(frames: list[Frame], content: Buffer) -> list[memoryview]:
     view = memoryview(content)
     offset = frames[0].offset
     parts = [view[f.offset - offset : f.offset - offset + f.size] for f in frames]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hotpack_runtime.manifest import Frame, Manifest
     from hotpack_runtime.packs import Buffer
     from hotpack_runtime.s3 import Bucket
-    from hotpack_runtime.s3 import Reader as S3Reader
+    from hotpack_runtime.s3_reader import Reader as S3Reader
 
     Taken = tuple[Unit, list[Frame], Parts | None]
     """A group, and those of its frames that one thread has taken."""
@@ -67,7 +67,7 @@ class Restorer:
             Unit(index, group, index >= manifest.lukewarm)
             for index, group in enumerate(manifest.groups)
         ]
-        self.tells = False
+        self._tells = False
         """Whether failures go to the log too: in an invocation nobody looks for them later."""
 
         self.when_complete: Callable[[], None] = lambda: None
@@ -88,6 +88,12 @@ class Restorer:
         self._patient = self._stopping = self._has_caught_up = False
         self._missing = len(self.units)
         self._open(manifest, free_bytes)
+
+    def init_is_over(self) -> None:
+        """Know that what is restored from now on is for an invocation."""
+        self._tells = True
+        if self._bucket is not None:
+            self._bucket.init_is_over()
 
     # -- what a group's state is waited for ------------------------------------------------
 
@@ -324,7 +330,7 @@ class Restorer:
         if isinstance(error, OSError):
             error = RestoreError(f"hotpack: cannot restore to {self._folder.path}: {error}")
         if isinstance(error, RestoreError):
-            if self.tells and not self._failures:
+            if self._tells and not self._failures:
                 print(error, flush=True)  # noqa: T201 - who asked may take it for something else
             self._failures.update((unit.index, error) for unit, _, _ in left)
         return error

@@ -1,4 +1,4 @@
-"""Signs and sends ranged GET requests to S3, without boto3, whose import alone takes 300-500 ms.
+"""Says how a bucket is asked: URLs and signatures, without boto3, whose import takes 300-500 ms.
 
 Signature Version 4: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -7,33 +7,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import json
 import os
 import threading
 import time
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from hotpack_runtime.errors import DamagedError, RestoreError
+from hotpack_runtime.errors import RestoreError
+from hotpack_runtime.s3_reader import Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-    from hotpack_runtime.manifest import Manifest, Pack
+    from hotpack_runtime.manifest import Manifest
 
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-_TRIES = 5
-_TIMEOUT_S = 5
-_ERROR_BYTES = 64 * 1024
-_TRANSIENT = {429, 500, 502, 503, 504}
+
+PATIENCE_S = 9.0
+"""How long a read is tried again. Init may take 10 s: it shall end with words and not be killed."""
+
+_SKEW_S = 60
+"""S3 refuses what is dated 15 minutes from its own time."""
+
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class Bucket:
     """A bucket to read from; every thread has a connection of its own.
 
-    `urls` are presigned URLs by key: they are used as they are, without signing.
+    `urls` are presigned URLs by key: they are used as they are, without signing. `release` is what
+    an error calls whose packs are missing.
     """
 
     def __init__(
@@ -41,18 +46,51 @@ class Bucket:
         name: str,
         urls: Mapping[str, str],
         environment: Mapping[str, str],
+        *,
+        release: str = "",
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
+        self.release = release
         self.sleep = sleep
+        self.clock = clock
+        self._init_ends: float | None = clock() + PATIENCE_S
+        self._ahead_s = 0.0
+        """How far S3's clock is ahead of this one, where that is known."""
+
+        self._live = environment
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._urls = urls
-        self._environment = environment
+        # A copy: a handler that takes another role for its own work reads its packs with this one.
+        self._environment = dict(environment)
         self._region = environment.get("AWS_REGION", "us-east-1")
         self._endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get(
             "AWS_ENDPOINT_URL"
         )
+
+    def init_is_over(self) -> None:
+        """From now on each read has time of its own."""
+        self._init_ends = None
+
+    def gives_up_at(self) -> float:
+        """Return when a read that begins now is to have failed, by the clock."""
+        return self.clock() + PATIENCE_S if self._init_ends is None else self._init_ends
+
+    def set_clock(self, now: float) -> bool:
+        """Sign by S3's clock from now on; return whether that is another than before."""
+        ahead_s = now - time.time()
+        changes = abs(ahead_s - self._ahead_s) > _SKEW_S
+        self._ahead_s = ahead_s
+        return changes
+
+    def renew(self) -> bool:
+        """Take the credentials that the environment has by now; return whether they are others."""
+        found = {name: self._live.get(name, "") for name in _CREDENTIALS}
+        changes = any(self._environment.get(name, "") != value for name, value in found.items())
+        self._environment.update(found)
+        return changes
 
     def connect(self) -> Reader:
         """Return a reader that keeps its connection open from one request to the next."""
@@ -90,7 +128,7 @@ class Bucket:
                 f"hotpack: no credentials to read s3://{self.name}/{key}: Lambda sets "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; something removed them"
             )
-        now = time.gmtime()
+        now = time.gmtime(time.time() + self._ahead_s)
         signed = {**ranged, "host": host, "x-amz-content-sha256": _EMPTY_SHA256}
         if env.get("AWS_SESSION_TOKEN"):
             signed["x-amz-security-token"] = env["AWS_SESSION_TOKEN"]
@@ -130,98 +168,6 @@ def sign(
     return signed
 
 
-class Reader:
-    """One connection to the bucket."""
-
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
-        self._connection: http.client.HTTPConnection | None = None
-        self._host = ""
-
-    def read(self, pack: Pack, offset: int, size: int) -> bytes:
-        """Return `size` bytes of a pack from `offset` on; tries again what may pass.
-
-        Raises RestoreError with S3's own words, or DamagedError where bytes are missing.
-        """
-        tries = 0
-        while tries < _TRIES:
-            if tries:
-                # Full jitter, up to 0.1 to 0.8 s: a thousand cold starts shall not come in step.
-                self._bucket.sleep(0.05 * 2**tries * os.urandom(1)[0] / 255)
-            tries += 1
-            try:
-                status, body = self._get(pack.key or "", offset, size)
-            except (OSError, http.client.HTTPException) as error:
-                self.close()
-                failure = f"{type(error).__name__}: {error}"
-                continue
-            if status == 206:
-                if len(body) != size:
-                    raise DamagedError(f"hotpack: {pack} is cut short on S3: deploy it again")
-                return body
-            failure = f"HTTP {status} {_s3_words(body)}"
-            if status not in _TRANSIENT:
-                break
-        raise RestoreError(
-            f"hotpack: {pack} cannot be read from s3://{self._bucket.name}/{pack.key}: "
-            f"{failure} ({tries} of {_TRIES} tries){_what_to_do(failure)}"
-        )
-
-    def close(self) -> None:
-        """Close the connection; the next read opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _connect(self, scheme: str, host: str) -> http.client.HTTPConnection:
-        if scheme == "https":
-            context = self._bucket.tls()
-            return http.client.HTTPSConnection(host, timeout=_TIMEOUT_S, context=context)
-        return http.client.HTTPConnection(host, timeout=_TIMEOUT_S)
-
-    def _get(self, key: str, offset: int, size: int) -> tuple[int, bytes]:
-        url = urlsplit(self._bucket.url(key))
-        if self._connection is None or self._host != url.netloc:
-            self.close()
-            self._connection = self._connect(url.scheme, url.netloc)
-            self._host = url.netloc
-        headers = self._bucket.headers(key, url.netloc, url.path, offset, size)
-        target = f"{url.path}?{url.query}" if url.query else url.path
-        self._connection.request("GET", target, headers=headers)
-        response = self._connection.getresponse()
-        if response.status == 206:
-            return response.status, response.read()
-        body = response.read(_ERROR_BYTES)
-        self.close()  # the rest of the answer, perhaps a whole pack, is not read
-        return response.status, body
-
-
-def _s3_words(body: bytes) -> str:
-    """Return code and message of S3's error document."""
-    text = body.decode("utf-8", "replace")
-    words = [text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0] for tag in ("Code", "Message")]
-    return " ".join((": ".join(word for word in words if word) or text[:200]).split())
-
-
-def _what_to_do(failure: str) -> str:
-    """Return what the words of S3 mean for whoever owns the function."""
-    for sign_, meaning in _MEANINGS:
-        if sign_ in failure:
-            return f": {meaning}"
-    return ""
-
-
-_MEANINGS = (
-    ("NoSuchKey", "the pack was deleted, expired or never uploaded: deploy the function again"),
-    ("InvalidRange", "the pack on S3 is cut short: deploy the function again"),
-    ("Request has expired", "the presigned URL has expired"),
-    ("RequestTimeTooSkewed", "the sandbox's clock is wrong: another start may do better"),
-    ("AccessDenied", "the function's role needs s3:GetObject for this key"),
-    ("PermanentRedirect", "the bucket is not in the function's region"),
-    ("AuthorizationHeaderMalformed", "the bucket is not in the function's region"),
-)
-
-
 def bucket_for(manifest: Manifest, environment: Mapping[str, str] = os.environ) -> Bucket:
     """Return the bucket of the manifest's remote packs; HOTPACK_BUCKET comes before its own.
 
@@ -237,5 +183,6 @@ def bucket_for(manifest: Manifest, environment: Mapping[str, str] = os.environ) 
             "hotpack: the packs are on S3 and no bucket is named: set `bucket` in [tool.hotpack] "
             "and build again, or HOTPACK_BUCKET in the function's environment"
         )
-    # A copy: a handler that takes another role for its own work reads its packs with this one.
-    return Bucket(name or "", urls, dict(environment))
+    version = environment.get("AWS_LAMBDA_FUNCTION_VERSION", "")
+    release = f"{manifest.tree[:16]}, version {version}" if version else manifest.tree[:16]
+    return Bucket(name or "", urls, environment, release=release)

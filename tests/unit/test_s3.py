@@ -11,11 +11,12 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 
-from hotpack_runtime.errors import DamagedError, RestoreError
+from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Pack
 from hotpack_runtime.s3 import Bucket, bucket_for, sign
 
-KEY = "hotpack/packs/ab/abcdef.pack"
+PACK = 64 * "a"
+KEY = f"hotpack/packs/aa/{PACK}.pack"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
@@ -24,6 +25,8 @@ CREDENTIALS = {
 
 
 class FakeManifest:
+    tree = 64 * "a"
+
     def __init__(self, bucket: str | None) -> None:
         self.bucket = bucket
 
@@ -88,7 +91,7 @@ def test_environment_names_the_bucket() -> None:
 
 def test_no_credentials() -> None:
     """Without credentials the error names what is missing."""
-    pack = Pack("abcdef", 10, KEY, ["numpy"])
+    pack = Pack(PACK, 10, KEY, ["numpy"])
     reader = Bucket("b", {}, {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}).connect()
     with pytest.raises(RestoreError, match="AWS_ACCESS_KEY_ID"):
         reader.read(pack, 0, 10)
@@ -96,12 +99,12 @@ def test_no_credentials() -> None:
 
 def test_unreachable_endpoint() -> None:
     """A network that does not answer is tried again, then said with the pack's name."""
-    pack = Pack("abcdef", 10, KEY, ["numpy"])
+    pack = Pack(PACK, 10, KEY, ["numpy"])
     environment = {**CREDENTIALS, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
     reader = Bucket("b", {}, environment, sleep=lambda _: None).connect()
-    with pytest.raises(RestoreError, match=r"pack abcdef .numpy.* ConnectionRefused") as caught:
+    with pytest.raises(RestoreError, match=r"pack aaa.*a .numpy.* ConnectionRefused") as caught:
         reader.read(pack, 0, 10)
-    assert "5 of 5 tries" in str(caught.value)
+    assert "(try 8 of 8, after 0.0 s): nobody answers" in str(caught.value)
 
 
 class Script(BaseHTTPRequestHandler):
@@ -135,7 +138,7 @@ def scripted() -> Iterator[Any]:
 
     def read(*answers: tuple[int, bytes]) -> bytes:
         Script.answers = list(answers)
-        return reader.read(Pack("abcdef", 10, KEY, ["numpy"]), 0, 4)
+        return bytes(reader.read(Pack(PACK, 10, KEY, ["numpy"]), 0, 4))
 
     yield read
     reader.close()
@@ -152,7 +155,7 @@ def test_transient_errors_are_tried_again(scripted: Any) -> None:
 def test_other_errors_are_not_tried_again(scripted: Any) -> None:
     """What will not pass is said at once, in one line, with S3's words and what they mean."""
     body = b"<Error><Code>AccessDenied</Code>\n<Message>Access\nDenied</Message></Error>"
-    with pytest.raises(RestoreError, match="AccessDenied: Access Denied .1 of 5 tries.: the func"):
+    with pytest.raises(RestoreError, match="AccessDenied: Access Denied .try 1 of 8, .*: the func"):
         scripted((403, body), (206, b"abcd"))
     with pytest.raises(RestoreError, match="HTTP 200"):
         scripted((200, b"x" * 1000))
@@ -166,9 +169,10 @@ def test_connection_is_kept(scripted: Any) -> None:
 
 
 def test_short_answer(scripted: Any) -> None:
-    """A range with bytes missing is damage, not content."""
-    with pytest.raises(DamagedError, match="cut short"):
-        scripted((206, b"abc"))
+    """A range with bytes missing is asked for again, and never taken for content."""
+    assert scripted((206, b"abc"), (206, b"abcde"), (206, b"abcd")) == b"abcd"
+    with pytest.raises(RestoreError, match="4 bytes were asked for, 3 came .try 8 of 8"):
+        scripted(*[(206, b"abc")] * 8)
 
 
 @pytest.mark.parametrize("text", ["{", "null", "[1]"])
@@ -177,3 +181,98 @@ def test_wrong_urls(text: str) -> None:
     manifest: Any = FakeManifest("b")
     with pytest.raises(RestoreError, match="HOTPACK_PACK_URLS"):
         bucket_for(manifest, {"HOTPACK_PACK_URLS": text})
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.slept: list[float] = []
+
+    def sleep(self, duration_s: float) -> None:
+        self.slept.append(duration_s)
+        self.now_s += duration_s
+
+
+def failure_of(answer: tuple[int, bytes], clock: Clock, took_s: float, **headers: str) -> str:
+    """Return what a read says of a server that always answers the same, in its own time."""
+
+    class Always(Script):
+        def do_GET(self) -> None:
+            clock.now_s += took_s
+            self.send_response(answer[0])
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("Content-Length", str(len(answer[1])))
+            self.end_headers()
+            self.wfile.write(answer[1])
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Always)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    environment = {**CREDENTIALS, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{server.server_port}"}
+    bucket = Bucket("b", {}, environment, sleep=clock.sleep, clock=lambda: clock.now_s)
+    reader = bucket.connect()
+    try:
+        with pytest.raises(RestoreError) as caught:
+            reader.read(Pack(PACK, 10, KEY, ["numpy"]), 0, 4)
+    finally:
+        reader.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    return str(caught.value)
+
+
+def test_waits_have_full_jitter() -> None:
+    """Each wait is somewhere between nothing and twice the most that the one before could be."""
+    clocks = [Clock() for _ in range(5)]
+    for clock in clocks:
+        assert "(try 8 of 8" in failure_of((500, b""), clock, 0.0)
+        assert all(0 <= s <= min(2.0, 0.1 * 2**n) for n, s in enumerate(clock.slept))
+        assert len(clock.slept) == 7
+    assert len({tuple(clock.slept) for clock in clocks}) == 5
+
+
+def test_tries_end_before_init_does() -> None:
+    """No try begins when init has no time left; the words say how far it got, and when."""
+    clock = Clock()
+    words = failure_of((503, b"<Code>SlowDown</Code>"), clock, 3.0)
+    assert "HTTP 503 SlowDown (try 3 of 8, after " in words
+    assert clock.now_s < 1000 + 9 + 3
+
+
+def test_retry_after() -> None:
+    """As long as S3 asks to wait it is waited, where there is time for it."""
+    clock = Clock()
+    assert "HTTP 503 (try " in failure_of((503, b""), clock, 0.0, Retry_After="2")
+    assert clock.slept
+    assert all(2 <= slept_s <= 4 for slept_s in clock.slept)
+    assert clock.now_s < 1009
+    clock = Clock()
+    assert "(try 1 of 8" in failure_of((503, b""), clock, 0.0, Retry_After="60")
+    assert clock.slept == []
+
+
+def test_time_after_init() -> None:
+    """A read in an invocation has time of its own, however old the sandbox is."""
+    clock = Clock()
+    bucket = Bucket("b", {}, CREDENTIALS, clock=lambda: clock.now_s)
+    assert bucket.gives_up_at() == 1009
+    clock.now_s += 5000
+    assert bucket.gives_up_at() == 1009
+    bucket.init_is_over()
+    assert bucket.gives_up_at() == 6009
+
+
+def test_credentials_that_changed() -> None:
+    """What the environment has by now is taken when it is asked for, and only if it is new."""
+    environment = dict(CREDENTIALS)
+    bucket = Bucket("b", {}, environment)
+    assert not bucket.renew()
+    environment["AWS_ACCESS_KEY_ID"] = "OTHER"
+    assert "AKIDEXAMPLE/" in bucket.headers(KEY, "h", "/k", 0, 1)["authorization"]
+    assert bucket.renew()
+    assert "OTHER/" in bucket.headers(KEY, "h", "/k", 0, 1)["authorization"]
+    assert not bucket.renew()
