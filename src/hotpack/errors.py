@@ -9,6 +9,7 @@ HotpackError
 │   └── ThrottledError   more invocations at once than the function may have
 ├── ArtifactError        a built artifact is missing or not what it should be
 ├── SandboxError         the local Lambda cannot run the function
+├── CacheInUseError      the cache cannot be pruned while another command uses it
 └── AwsError             AWS refuses, cannot be reached, or holds something else than expected
     └── ConflictError    somebody else changes the same function at this moment
 """
@@ -68,6 +69,10 @@ class ArtifactError(HotpackError):
 
 class SandboxError(HotpackError):
     """The local Lambda cannot run the function."""
+
+
+class CacheInUseError(HotpackError):
+    """The cache cannot be pruned while another command uses it."""
 
 
 class AwsError(HotpackError):

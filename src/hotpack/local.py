@@ -80,16 +80,14 @@ def run(
             settings = replace(
                 settings, environment={**settings.environment, **_where_s3_is(bucket)}
             )
+        target = Target(function.runtime, function.architecture)
+        client = install_runtime_client(target, tools.uv, tools.cache, tools.progress)
+        stack.enter_context(tools.cache.hold(client))
         function_ = stack.enter_context(
             LocalLambda(
                 function,
                 interpreter=_python(function, tools),
-                runtime_client=install_runtime_client(
-                    Target(function.runtime, function.architecture),
-                    tools.uv,
-                    tools.cache,
-                    tools.progress,
-                ),
+                runtime_client=client,
                 state_dir=tools.cache.root / "local",
                 settings=settings,
                 on_log=on_log,
@@ -113,6 +111,7 @@ def serve(
         release = read_release(folder)
         function = function_of_release(release)
         with run(function, tools, release=release, settings=settings, on_log=on_log) as running:
+            tools.cache.release()  # serving takes days; what it runs is held
             yield running.function
 
     def reloaded(folder: Path) -> None:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "rollback": "Make an earlier release live again.",
     "gc": "Delete from the bucket what no release needs.",
     "export": "Write the function for Terraform, SAM, Serverless or CDK.",
+    "cache": "Show what the cache holds; prune or clear it.",
     "doctor": "Show what this machine can do, and what is missing.",
     "completion": "Print the shell completion script.",
 }

@@ -1,14 +1,17 @@
 """Options that several commands share, and how they become a project and its tools."""
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from hotpack.cache import max_bytes_of, tidy
 from hotpack.cli.console import Talk
 from hotpack.pipeline import Tools
+from hotpack.progress import mb
 from hotpack.project import Project, load_project
 from hotpack.project.config import EVERY_DISTRIBUTION, PLACEMENTS
 
@@ -81,5 +84,19 @@ def open_project(root: Path, place: str | None = None, env: str | None = None) -
 
 
 def open_tools() -> Tools:
-    """Return the tools of this machine: uv, the user's cache, the terminal."""
-    return Tools.of_this_machine(Talk())
+    """Return the tools of this machine: uv, the user's cache, the terminal.
+
+    Once the command has ended, the cache is pruned if it is over its cap.
+    """
+    tools = Tools.of_this_machine(Talk())
+    max_bytes = max_bytes_of(os.environ)
+
+    def close() -> None:
+        tools.cache.release()
+        pruned = tidy(tools.cache.root, max_bytes)
+        if pruned is not None and pruned.removed_entries:
+            removed = f"{mb(pruned.removed_bytes)} in {pruned.removed_entries} entries"
+            tools.progress.log(f"the cache was over its cap: removed {removed} not used lately")
+
+    click.get_current_context().call_on_close(close)
+    return tools

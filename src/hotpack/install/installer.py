@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from hotpack.cache import Cache, digest_of
+from hotpack.cache import Cache, digest_of, write_atomic
 from hotpack.errors import DependencyError
 from hotpack.install.tree import EMPTY_TREE, Tree, list_tree
 from hotpack.install.uv import Uv
@@ -53,11 +53,9 @@ def lock(
         target.platform,
         target.runtime.name,
     )
-    kept = Cache(store)
-    path = kept.path("locks", key)
+    path = store / "locks" / key[:2] / key
     if upgrade or not path.is_file():
-        text = _resolve(dependencies, target, uv)
-        kept.put("locks", key, text.encode())
+        write_atomic(path, _resolve(dependencies, target, uv).encode())
     return Lock(path.read_text(), dependencies.path.parent)
 
 

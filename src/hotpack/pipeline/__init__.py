@@ -11,7 +11,7 @@ from hotpack.pipeline.arranging import arrangement_of
 from hotpack.pipeline.assets import inline_variables
 from hotpack.pipeline.building import Build, build, sbom_of, weigh
 from hotpack.pipeline.preparing import Prepared, code_entries, prepare, requirements_of
-from hotpack.pipeline.tools import Tools
+from hotpack.pipeline.tools import Tools, cache_folder
 
 __all__ = [
     "Build",
@@ -19,6 +19,7 @@ __all__ = [
     "Tools",
     "arrangement_of",
     "build",
+    "cache_folder",
     "code_entries",
     "inline_variables",
     "prepare",

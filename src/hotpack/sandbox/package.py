@@ -8,9 +8,10 @@ import os
 import shutil
 import stat
 import tempfile
+import weakref
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -91,6 +92,12 @@ class Unpacked:
         task = self._task if isinstance(self._task, Path) else self._task.folder()
         return Package(task=task, opt=self._opt.folder())
 
+    def close(self) -> None:
+        """Let go of the folders: whoever prunes the cache may remove them."""
+        for unpacked in (self._task, self._opt):
+            if isinstance(unpacked, _Zips):
+                unpacked.close()
+
 
 def _size_bytes(path: Path) -> int:
     if path.is_dir():
@@ -118,11 +125,13 @@ class _Zips:
     def __init__(self, archives: Iterable[Path], state_dir: Path) -> None:
         self._archives = tuple(archives)
         self._folder = state_dir / "packages" / _key(self._archives)
+        self._let_go: Callable[[], object] | None = None
 
     def folder(self) -> Path:
         """Return it; what is not as it was unpacked is unpacked again.
 
-        In plain folders a function can write into it, and nobody else is to be served that.
+        In plain folders a function can write into it, and nobody else is to be served that. The
+        folder is locked until `close`: who prunes the cache leaves it alone.
         """
         if not _is_untouched(self._folder):
             parent = self._folder.parent
@@ -132,7 +141,21 @@ class _Zips:
                 prefix="unpacking-", dir=parent, ignore_cleanup_errors=True
             ) as beside:
                 _put_in_place(_unpack_beside(Path(beside), self._archives), self._folder)
+        self._hold()
         return (self._folder / _FILES).resolve()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._let_go is not None:
+            self._let_go()
+
+    def _hold(self) -> None:
+        """Lock the folder, which may be another one than before, and mark it as used now."""
+        handle = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        os.utime(self._folder)
+        self.close()
+        self._let_go = weakref.finalize(self, os.close, handle)
 
 
 def _unpack_beside(beside: Path, archives: Iterable[Path]) -> Path:

@@ -126,6 +126,7 @@ class LocalLambda(Closing):
             self._changed.wait_for(lambda: self._opening == 0)
         self._janitor.join()
         self._folders.close()
+        self._unpacked.close()
 
     def log(self, line: str) -> None:
         """Say something where the function's log goes."""

@@ -55,19 +55,29 @@ def slim(
         [f"{file.path}\0{file.sha256}" for file in code] if config.botocore_data is True else []
     )
     key = digest_of(_VERSION, tree.digest, config, runtime.name, version, decides)
-    entry = cache.path("slimmed", key)
-    if not entry.is_file():
-        made = []
+    slimmed = _made_before(key, cache)
+    if slimmed is None:
+        reports = []
         for rule in rules(config, runtime, python, cache, progress, code):
             tree, report = rule(tree)
-            made.append(asdict(report))
-        document = {"tree": tree.to_json(cache.root), "reports": made}
+            reports.append(report)
+        slimmed = Slimmed(tree, tuple(reports))
+        document = {"tree": tree.to_json(cache.root), "reports": [asdict(item) for item in reports]}
         cache.put("slimmed", key, json.dumps(document).encode())
-    document = json.loads(entry.read_bytes())
-    reports = tuple(RuleReport.from_json(item) for item in document["reports"])
-    for caution in (caution for report in reports for caution in report.cautions):
+    for caution in (caution for report in slimmed.reports for caution in report.cautions):
         progress.warn(caution.message, hint=caution.hint)
-    return Slimmed(Tree.from_json(str(document["tree"]), cache.root), reports)
+    return slimmed
+
+
+def _made_before(key: str, cache: Cache) -> Slimmed | None:
+    """Return what was made of the same input before, None where any of its files is gone."""
+    try:
+        document = json.loads(cache.path("slimmed", key).read_bytes())
+    except FileNotFoundError:
+        return None
+    tree = Tree.from_json(str(document["tree"]), cache.root)
+    reports = tuple(RuleReport.from_json(item) for item in document["reports"])
+    return Slimmed(tree, reports) if cache.has(file.source for file in tree.files) else None
 
 
 def rules(

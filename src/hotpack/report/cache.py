@@ -1,0 +1,63 @@
+"""What the cache holds, as a table."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from hotpack.cache import Holding
+from hotpack.progress import mb
+from hotpack.report.format import columns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_WHAT: Final = {
+    "assets": "copies of the projects' assets",
+    "bytecode": "compiled sources",
+    "decoders": "the zstd decoder, stripped",
+    "folders": "trees laid out for trace, bench and build --check",
+    "frames": "compressed frames of packs",
+    "imports": "what modules import",
+    "libraries": "what libraries need",
+    "packages": "functions that the local Lambda has unpacked",
+    "records": "RECORDs of slimmed trees",
+    "runtimes": "Lambda's runtime client",
+    "slimmed": "listings of slimmed trees",
+    "stripped": "libraries without symbols",
+    "trees": "installed dependencies",
+    "zips": "parts of functions' zips",
+}
+_NUMBERS: Final = frozenset({"entries", "size"})
+_UNITS: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"))
+
+
+def cache_table(
+    folder: Path, holdings: Sequence[Holding], max_bytes: int, now_s: float
+) -> Iterator["RenderableType"]:
+    """Yield what there is of every kind, and how that compares with the cap."""
+    table = columns("kind", "entries", "size", "last used", "oldest", "what", numbers=_NUMBERS)
+    for item in holdings:
+        table.add_row(
+            item.kind,
+            f"{item.entries:,}",
+            mb(item.size_bytes),
+            _ago(now_s - item.newest_s),
+            _ago(now_s - item.oldest_s),
+            _WHAT.get(item.kind, ""),
+        )
+    if holdings:
+        yield table
+        yield ""
+    size_bytes = sum(item.size_bytes for item in holdings)
+    over = ": `hotpack cache prune` brings it below" if size_bytes > max_bytes else ""
+    yield f"{mb(size_bytes)} of at most {mb(max_bytes)} in {folder}{over}"
+
+
+def _ago(passed_s: float) -> str:
+    """Return in words how long ago something was."""
+    for unit_s, name in _UNITS:
+        if passed_s >= unit_s:
+            count = int(passed_s // unit_s)
+            return f"{count} {name}{'s' if count > 1 else ''} ago"
+    return "just now"
