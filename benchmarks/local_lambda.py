@@ -40,33 +40,22 @@ from hotpack.sandbox.events import Event, Ready
 from hotpack.sandbox.runtime_api import RuntimeApi
 from hotpack.sandbox.runtime_states import Delivery
 from hotpack.target import RUNTIMES, Target
-from hotpack.target.limits import vcpus
+from hotpack.target.limits import vcpus, visible_cores
 from hotpack.target.runtimes import host_architecture, host_runtime
 
 EMPTY = "def handler(event, context): return None"
 SPINS = """
-import time
-def handler(event, context):
-    wall, cpu = time.monotonic(), time.process_time()
-    while time.process_time() < cpu + event: pass
-    return [time.process_time() - cpu, time.monotonic() - wall]
-"""
-SPINS_ON_TWO = """
 import os, time
-def spin(seconds):
-    cpu = time.process_time()
-    while time.process_time() < cpu + seconds: pass
 def handler(event, context):
-    wall = time.monotonic()
-    pids = []
-    for _ in range(2):
+    wall, pids = time.monotonic(), []
+    for _ in range(event["processes"]):
         pid = os.fork()
         if not pid:
-            spin(event / 2)
+            while time.monotonic() < wall + event["seconds"]: pass
             os._exit(0)
         pids.append(pid)
-    for pid in pids: os.waitpid(pid, 0)
-    return [event, time.monotonic() - wall]
+    used = [sum(os.wait4(pid, 0)[2][:2]) for pid in pids]
+    return [sum(used), time.monotonic() - wall]
 """
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
@@ -287,29 +276,49 @@ def _held() -> tuple[int, int, int]:
 
 
 def shares(setup: Setup) -> str:
-    """See what share of the CPU spinning functions get, in each way to hold them."""
-    work_s = 0.3 if setup.quick else 2.0
+    """See what share of the CPU spinning functions get, in each way to hold them.
+
+    What others take cannot be had by anybody, so slices count in which they left the share free.
+    """
     ways = {"control groups": setup.machine}
     if setup.machine.groups.parents:
         ways["watched"] = replace(setup.machine, groups=ControlGroups())
-    lines = [
-        "| memory | share of a vCPU | " + " | ".join(f"{way}, got" for way in ways) + " |",
-        "|---|---|" + "---|" * len(ways),
-    ]
+    heads = " | ".join(f"{way}, got | slices" for way in ways)
+    lines = [f"| memory | share of a vCPU | {heads} |", "|---|---|" + "---|---|" * len(ways)]
     for memory_mb in (128, 512, 1769, 3008):
-        share, told = vcpus(memory_mb), []
-        for machine in ways.values():
-            source = SPINS if share <= 1 else SPINS_ON_TWO
-            with setup.function(source, machine, memory_mb=memory_mb, timeout_s=300) as local:
-                local.invoke(b"0.001")
-                answers = [
-                    json.loads(local.invoke(json.dumps(work_s * min(share, 1)).encode()).payload)
-                    for _ in range(1 if setup.quick else 3)
-                ]
-            got = statistics.median(cpu / wall for cpu, wall in answers)
-            told.append(f"{got:.3f} ({got / share - 1:+.1%})")
+        share = vcpus(memory_mb)
+        told = [_share(setup, machine, memory_mb) for machine in ways.values()]
         lines.append(f"| {memory_mb:,} MB | {share:.3f} | " + " | ".join(told) + " |")
     return "\n".join(lines)
+
+
+def _share(setup: Setup, machine: Machine, memory_mb: int) -> str:
+    """Spin on all visible cores in slices; return the median share and how many slices count."""
+    share, cores = vcpus(memory_mb), visible_cores(memory_mb)
+    slices, seconds = (3, 0.5) if setup.quick else (10, 1.5)
+    event = json.dumps({"processes": cores, "seconds": seconds}).encode()
+    counted = []
+    with setup.function(SPINS, machine, memory_mb=memory_mb, timeout_s=300) as local:
+        local.invoke(b'{"processes": 1, "seconds": 0.01}')
+        for _ in range(slices):
+            before_s, began = _busy_s(), time.monotonic()
+            used_s, wall_s = json.loads(local.invoke(event).payload)
+            busy_s, all_s = _busy_s() - before_s, time.monotonic() - began
+            free = len(machine.cores) - (busy_s - used_s) / all_s
+            if free >= share:
+                counted.append(used_s / wall_s)
+    if not counted:
+        return f"others left too little | 0 of {slices}"
+    got = statistics.median(counted)
+    return f"{got:.3f} ({got / share - 1:+.1%}) | {len(counted)} of {slices}"
+
+
+def _busy_s() -> float:
+    """Return the CPU time that all processes had of all cores, and that the host took away."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system, _, _, irq, softirq, steal = map(int, fields[:8])
+    ticks = user + nice + system + irq + softirq + steal
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _median_ms(call: Callable[[], object], rounds: int) -> float:

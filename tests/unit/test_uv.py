@@ -3,7 +3,7 @@
 import pytest
 
 from hotpack.errors import DependencyError, IndexUnreachableError, NoWheelError
-from hotpack.install.uv import explain
+from hotpack.install.uv import Uv, explain
 from hotpack.target import RUNTIMES, Target
 
 TARGET = Target(RUNTIMES["python3.13"], "arm64")
@@ -61,3 +61,8 @@ def test_explain(stderr: str, kind: type[DependencyError], words: str) -> None:
     with pytest.raises(kind, match=words):
         raise error
     assert stderr.split("\n", 1)[0] in error.message
+
+
+def test_a_pyenv_that_cannot_be_looked_into_has_no_pythons() -> None:
+    """`su` keeps the PYENV_ROOT of a user whose folders are closed to others."""
+    assert Uv({"PYENV_ROOT": f"/{'x' * 300}", "PATH": "/nowhere"}).find_python("2.6") is None

@@ -1,5 +1,6 @@
 """The door to uv: runs it, and turns what it says into errors for people."""
 
+import glob
 import os
 import re
 import subprocess
@@ -60,8 +61,9 @@ class Uv:
         """
         if version == f"{sys.version_info.major}.{sys.version_info.minor}":
             return Path(sys._base_executable)  # type: ignore[attr-defined]  # noqa: SLF001
-        pyenv = Path(self._environment.get("PYENV_ROOT", Path.home() / ".pyenv"))
-        bins = [str(path) for path in pyenv.glob(f"versions/{version}.*/bin")]
+        pyenv = self._environment.get("PYENV_ROOT", Path.home() / ".pyenv")
+        # Not pathlib's, which fails at another user's folder: `su` keeps PYENV_ROOT.
+        bins = glob.glob(f"{glob.escape(str(pyenv))}/versions/{version}.*/bin")  # noqa: PTH207
         search = os.pathsep.join([*bins, self._environment.get("PATH", os.defpath)])
         done = subprocess.run(
             [self._executable, "python", "find", "--system", f"cpython@{version}"],
