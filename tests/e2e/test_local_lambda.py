@@ -202,6 +202,16 @@ def test_two_ports_that_are_one_are_a_wrong_call(hotpack: Hotpack, project: Path
     assert "each needs its own" in done.stderr
 
 
+def test_half_of_a_surrogate_pair_is_printed_as_json_writes_it(
+    hotpack: Hotpack, project: Path
+) -> None:
+    """What no encoding can write stays an escape; the rest is readable."""
+    done = hotpack("invoke", "--event", r'{"text": "\u00e4\ud800"}', cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert r"ä\ud800" in done.stdout
+    assert document(done)["text"] == "ä\ud800"
+
+
 def test_the_log_is_json_if_asked(hotpack: Hotpack, project: Path) -> None:
     """--log-format JSON makes the platform's lines and the handler's records JSON."""
     done = hotpack("invoke", "--event", "{}", "--log-format", "JSON", cwd=project)

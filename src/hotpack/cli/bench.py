@@ -6,7 +6,7 @@ import click
 
 from hotpack.cli.console import print_json, show
 from hotpack.cli.deploy import connect_for
-from hotpack.cli.events import events_of
+from hotpack.cli.events import event_option, events_of
 from hotpack.cli.options import (
     aws_options,
     json_option,
@@ -39,12 +39,7 @@ Examples:
     multiple=True,
     help="Beside what is planned, put everything there.  [default: each of the three]",
 )
-@click.option(
-    "--event",
-    "named",
-    multiple=True,
-    help="A JSON document, a file that holds one, or - for stdin.  [default: the first event]",
-)
+@event_option("the first event")
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),

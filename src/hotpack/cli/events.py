@@ -2,9 +2,13 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
+from hotpack.cli.options import Command
 from hotpack.errors import ConfigError
 from hotpack.project import Project
 from hotpack.project.config import DEFAULT_EVENTS
@@ -16,6 +20,12 @@ class Event:
 
     name: str
     payload: bytes
+
+
+def event_option(default: str = "the project's events") -> Callable[[Command], Command]:
+    """Return what adds `--event`, which may be given more than once, as `named`."""
+    text = f"A JSON document, a file that holds one, or - for stdin.  [default: {default}]"
+    return click.option("--event", "named", multiple=True, help=text)
 
 
 def events_of(project: Project, named: tuple[str, ...]) -> list[Event]:
@@ -45,12 +55,12 @@ def _named(text: str) -> Event:
 
 def _from_file(path: Path) -> Event:
     try:
-        return _checked(path.name, path.read_text(encoding="utf-8"))
+        return _checked(path.name, path.read_bytes())
     except FileNotFoundError:
         raise ConfigError(f"the event {path} does not exist") from None
 
 
-def _checked(name: str, text: str) -> Event:
+def _checked(name: str, text: str | bytes) -> Event:
     try:
         return Event(name, json.dumps(json.loads(text)).encode())
     except ValueError as error:

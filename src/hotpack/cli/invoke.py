@@ -8,7 +8,7 @@ import click
 from hotpack import local
 from hotpack.cli.console import print_json, show
 from hotpack.cli.deploy import connect_for
-from hotpack.cli.events import Event, events_of
+from hotpack.cli.events import Event, event_option, events_of
 from hotpack.cli.options import (
     Command,
     aws_options,
@@ -19,6 +19,7 @@ from hotpack.cli.options import (
     project_option,
 )
 from hotpack.deploy import Aws
+from hotpack.deploy.invoking import RemoteInvocation
 from hotpack.deploy.invoking import invoke as invoke_on_aws
 from hotpack.pipeline import build
 from hotpack.project import Project
@@ -50,12 +51,7 @@ Examples:
 )
 @project_option
 @place_option
-@click.option(
-    "--event",
-    "named",
-    multiple=True,
-    help="A JSON document, a file that holds one, or - for stdin.  [default: the project's events]",
-)
+@event_option()
 @click.option(
     "--repeat",
     type=click.IntRange(min=1),
@@ -112,7 +108,7 @@ def invoke(
         for event in events:
             invocations.append(running.function.invoke(event.payload))
             if not as_json:
-                click.echo(json.dumps(durations.response_of(invocations[-1]), ensure_ascii=False))
+                _show_response(invocations[-1])
     if as_json:
         rows = zip(events, invocations, strict=True)
         documents = [{"event": e.name, **durations.invocation_document(i)} for e, i in rows]
@@ -133,8 +129,7 @@ def _invoke_on_aws(
         if not as_json:
             for line in done[-1].log:
                 show_log(line)
-            response = durations.response_of(done[-1])
-            click.echo(json.dumps(response, ensure_ascii=False))
+            _show_response(done[-1])
     if as_json:
         rows = zip(events, done, strict=True)
         documents = [{"event": e.name, **durations.remote_document(item)} for e, item in rows]
@@ -143,6 +138,13 @@ def _invoke_on_aws(
         names = [event.name for event, one in zip(events, done, strict=True) if one.report]
         show("", durations.invocations_table(measured, names), err=True)
     return 0 if all(one.is_success for one in done) else 1
+
+
+def _show_response(invocation: Invocation | RemoteInvocation) -> None:
+    """Print what was answered as one line of JSON, readable as far as it is text."""
+    line = json.dumps(durations.response_of(invocation), ensure_ascii=False)
+    # Half of a surrogate pair is valid in JSON and in no encoding: it stays an escape.
+    click.echo(line.encode(errors="backslashreplace"))
 
 
 def show_log(event: str) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 import click
 
 from hotpack.cli.console import print_json, show
-from hotpack.cli.events import events_of
+from hotpack.cli.events import event_option, events_of
 from hotpack.cli.options import json_option, open_project, open_tools, project_option
 from hotpack.pipeline import prepare
 from hotpack.profile import PROFILE_NAME
@@ -25,12 +25,7 @@ Examples:
 """
 )
 @project_option
-@click.option(
-    "--event",
-    "named",
-    multiple=True,
-    help="A JSON document, a file that holds one, or - for stdin.  [default: the project's events]",
-)
+@event_option()
 @click.option(
     "--recorder",
     type=click.Choice(get_args(Choice)),

@@ -8,7 +8,7 @@ import tomlkit
 from hotpack import local
 from hotpack.cache import write_atomic
 from hotpack.cli.console import print_json, show
-from hotpack.cli.events import events_of
+from hotpack.cli.events import event_option, events_of
 from hotpack.cli.options import (
     FiniteRange,
     json_option,
@@ -60,12 +60,7 @@ Examples:
     default=SIZES,
     help=f"Memory in MB.  [default: {','.join(map(str, SIZES))}]",
 )
-@click.option(
-    "--event",
-    "named",
-    multiple=True,
-    help="A JSON document, a file that holds one, or - for stdin.  [default: the project's events]",
-)
+@event_option()
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
