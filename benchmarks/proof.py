@@ -157,7 +157,7 @@ One thing is otherwise and stays so: in a full install that is raw in the functi
 first entry of `sys.path`, restored it is the second. A module that takes the first entry away (one
 of pandas' test helpers) leaves the tree there; so every import begins with the path as it was.
 
-The kinds of operations: {kinds}. `src/hotpack/measure/walker.py` has them, and
+The kinds of operations: {kinds}. `src/hotpack/measure/walker` has them, and
 `tests/integration/test_proof.py` shows that a file that is gone, or has other bytes or another
 mode, is found.
 

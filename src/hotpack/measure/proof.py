@@ -21,7 +21,7 @@ from hotpack.errors import HotpackError
 from hotpack.install import Tree
 from hotpack.measure.folders import folder_of
 from hotpack.measure.operations import OF_MODULES, Deal, Event, deal, operations
-from hotpack.measure.walker import TOO_LONG
+from hotpack.measure.walker.children import TOO_LONG
 from hotpack.pack import Entry, Release
 from hotpack.pipeline import Tools, build, prepare
 from hotpack.project import Placement, Project
@@ -30,7 +30,7 @@ from hotpack.sandbox import Function, LocalLambda, Settings
 from hotpack.target import Target
 from hotpack.target.limits import EPHEMERAL_STORAGE_MB, MEMORY_MB
 
-_WALKER: Final = Path(__file__).with_name("walker.py")
+_WALKER: Final = Path(__file__).with_name("walker")
 _MODULE: Final = "_hotpack_walker"
 _TIMEOUT_S: Final = 900
 _SEVERAL: Final = OF_MODULES | {"suite"}
@@ -127,14 +127,14 @@ def _both(
 
 def full_install(tree: Tree, target: Target, tools: Tools) -> Walk:
     """Return the walker over a tree that is raw in the function, whatever it weighs."""
-    walker = Entry.of_path(f"{_MODULE}.py", _WALKER)
+    walker = [Entry.of_path(f"{_MODULE}/{path.name}", path) for path in _WALKER.glob("*.py")]
     return Walk(
         Function(
             name="full",
             handler=f"{_MODULE}.handler",
             runtime=target.runtime,
             architecture=target.architecture,
-            code=folder_of([*map(Entry.of_file, tree.files), walker], tools.cache),
+            code=folder_of([*map(Entry.of_file, tree.files), *walker], tools.cache),
             memory_mb=MEMORY_MB[1],
             timeout_s=_TIMEOUT_S,
             ephemeral_storage_mb=EPHEMERAL_STORAGE_MB[1],
@@ -147,11 +147,11 @@ def _walking(project: Project, folder: Path, placement: Placement) -> Project:
     for entry in project.root.resolve().iterdir():
         if not entry.name.startswith("."):
             (folder / entry.name).symlink_to(entry)
-    shutil.copyfile(_WALKER, folder / f"{_MODULE}.py")
+    shutil.copytree(_WALKER, folder / _MODULE, ignore=shutil.ignore_patterns("__pycache__"))
     config = replace(
         project.config,
         handler=f"{_MODULE}.handler",
-        include=(f"{_MODULE}.py",),
+        include=(_MODULE,),
         place={EVERY_DISTRIBUTION: placement},
         memory_mb=MEMORY_MB[1],
         timeout_s=_TIMEOUT_S,
