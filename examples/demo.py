@@ -28,7 +28,7 @@ from hotpack.project.config import PLACEMENTS
 from hotpack.report import builds, chart, durations, sizes, traces
 from hotpack.report.chart_page import chart_page
 from hotpack.sandbox import Function, Invocation, Settings
-from hotpack.target.prices import PRICES
+from hotpack.target.prices import default_price
 from hotpack.trace import choose, keep, trace
 
 PROJECT = Path(__file__).parent / "spacy"
@@ -129,7 +129,8 @@ def show_the_chart(log: Sequence[str]) -> None:
     """Show the chart of the article: durations over time, whose peaks are the cold starts."""
     show(Rule("[bold]4. hotpack chart, of the log of these runs[/]"))
     invocations = read_invocations((NAN, event) for event in log)
-    summary = summarize(invocations, PRICES[open_project(PROJECT).config.target.architecture])
+    price = default_price(open_project(PROJECT).config.target.architecture)
+    summary = summarize(invocations, price)
     page = PROJECT / ".hotpack" / "chart.html"
     write_atomic(page, chart_page("spacy", invocations, summary).encode())
     show(

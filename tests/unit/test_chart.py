@@ -11,9 +11,9 @@ from hotpack.measure.durations import NAN, Invocations, events_of, read_invocati
 from hotpack.measure.summary import Summary, intervals, summarize
 from hotpack.report import chart as report
 from hotpack.report.chart_page import chart_page
-from hotpack.target.prices import DEFAULT_REGION, PRICES, find_price
+from hotpack.target.prices import default_price, find_price
 
-PRICE = PRICES["x86_64"]
+PRICE = default_price("x86_64")
 ID = "8f507cfc-0000-4697-b07a-ac58fc914c95"
 REPORT = (
     f"REPORT RequestId: {ID}\tDuration: 15.74 ms\tBilled Duration: 16 ms"
@@ -171,13 +171,16 @@ def test_cost() -> None:
     assert summary.billed_gb_seconds == pytest.approx(4.0)
     assert summary.cost_usd == pytest.approx(4 * 0.0000166667 + 2 * 0.0000002)
     assert summary.cost_per_million_usd == pytest.approx(33.5334)
-    assert "us-east-1, x86_64, in force 2025-10-01" in report.cost_text(summary)
+    assert "us-east-1, x86_64, seen 2026-09-22" in report.cost_text(summary)
 
 
 def test_no_price_is_guessed() -> None:
-    """A region whose price was not seen has none."""
-    assert find_price(DEFAULT_REGION, "arm64") == PRICES["arm64"]
-    assert find_price("eu-south-1", "x86_64") is None
+    """Each region and processor has its own price; one whose price was not seen has none."""
+    milan = find_price("eu-south-1", "x86_64"), find_price("eu-south-1", "arm64")
+    assert [price and price.gb_second_usd for price in milan] == [0.0000195172, 0.0000156138]
+    assert [price and price.cost_usd(0, 0, 10**6) for price in milan] == pytest.approx([0.23] * 2)
+    assert find_price("us-east-1", "arm64") == default_price("arm64")
+    assert find_price("il-central-1", "x86_64") is None
 
 
 def tailed(seconds: Iterable[int]) -> list[str]:

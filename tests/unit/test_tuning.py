@@ -17,9 +17,9 @@ from hotpack.measure.tuning import Invoke, Measured, OpenAt, recommend, sweep, t
 from hotpack.progress import Silent
 from hotpack.report import tuning as report
 from hotpack.sandbox import Invocation
-from hotpack.target.prices import PRICES
+from hotpack.target.prices import default_price
 
-PRICE = PRICES["x86_64"]
+PRICE = default_price("x86_64")
 
 
 def invocation(duration_ms: float, init_ms: float | None = None, **more: Any) -> Invocation:

@@ -124,11 +124,23 @@ def cost_text(summary: Summary) -> str:
 def price_text(price: Price) -> str:
     """Return at which price costs are told."""
     whose = (
-        f"the list price of {price.region}, {price.architecture}, in force {price.as_of}"
+        f"the list price of {price.region}, {price.architecture}, seen {price.as_of}"
         if price.as_of
         else "the price that you gave"
     )
     return f"at {whose}, ${price.gb_second_usd:.10f} a GB-second, without the free tier"
+
+
+def price_document(price: Price) -> dict[str, Any]:
+    """Return a price, for `--json`."""
+    return {
+        "region": price.region,
+        "architecture": price.architecture,
+        "gb_second_usd": price.gb_second_usd,
+        "request_usd": price.request_usd,
+        "as_of": price.as_of or None,
+        "source": price.source or None,
+    }
 
 
 def lines_text(summary: Summary) -> str:
@@ -139,7 +151,6 @@ def lines_text(summary: Summary) -> str:
 
 def chart_document(summary: Summary, invocations: Invocations) -> dict[str, Any]:
     """Return the chart, for `--json`: the summary, and at most 1,000 intervals."""
-    price = summary.price
     return {
         "invocations": summary.invocations,
         "cold_starts": summary.cold_starts,
@@ -160,13 +171,7 @@ def chart_document(summary: Summary, invocations: Invocations) -> dict[str, Any]
         },
         "billed_gb_seconds": round(summary.billed_gb_seconds, 6),
         "cost_usd": round(summary.cost_usd, 8),
-        "price": {
-            "region": price.region,
-            "architecture": price.architecture,
-            "gb_second_usd": price.gb_second_usd,
-            "request_usd": price.request_usd,
-            "as_of": price.as_of or None,
-        },
+        "price": price_document(summary.price),
         "intervals": [
             _interval_document(invocations, item) for item in intervals(invocations, 1000)
         ],

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hotpack.measure.tuning import Goal, Measured, Recommendation, is_beyond, waited_ms
-from hotpack.report.chart import price_text
+from hotpack.report.chart import price_document, price_text
 from hotpack.report.plots import BLUE, ORANGE, Plot, Rows, axis, page
 from hotpack.target.limits import vcpus
 from hotpack.target.prices import Price
@@ -152,7 +152,7 @@ def _machine_text(tuning: Tuning) -> str:
 
 def tuning_document(tuning: Tuning) -> dict[str, Any]:
     """Return the sweep, for `--json`."""
-    best, price = tuning.recommended, tuning.price
+    best = tuning.recommended
     return {
         "project": tuning.project,
         "memory_mb": tuning.memory_mb,
@@ -166,13 +166,7 @@ def tuning_document(tuning: Tuning) -> dict[str, Any]:
         },
         "machine_vcpus": tuning.machine_vcpus,
         "full_cpu_in_init": tuning.full_cpu_in_init,
-        "price": {
-            "region": price.region,
-            "architecture": price.architecture,
-            "gb_second_usd": price.gb_second_usd,
-            "request_usd": price.request_usd,
-            "as_of": price.as_of or None,
-        },
+        "price": price_document(tuning.price),
     }
 
 
