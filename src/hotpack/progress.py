@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-Unit = Literal["bytes", "files", "packages"]
+Unit = Literal["bytes", "files", "lines", "packages", "starts"]
 Advance = Callable[[int], None]
 """Called with how many more units are done."""
 

@@ -171,7 +171,7 @@ def test_more_memory_is_no_help() -> None:
 
 def tuning_of(found: tuple[Measured, ...]) -> report.Tuning:
     best = recommend(found, 0.01, PRICE, 0.5)
-    return report.Tuning("greeter", 512, found, 0.01, PRICE, best, 2.0, True)
+    return report.Tuning("greeter", 512, found, 0.01, PRICE, best, report.Place(2.0))
 
 
 def test_power_tuning_format() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from hotpack.cli.console import print_json, show
-from hotpack.cli.deploy import connect_for
 from hotpack.cli.events import event_option, events_of
 from hotpack.cli.options import (
     aws_options,
@@ -14,6 +13,7 @@ from hotpack.cli.options import (
     open_tools,
     project_option,
 )
+from hotpack.cli.remote import copy_of_live, refuse_without_remote, remote_option
 from hotpack.deploy.cold_starts import measure_cold_starts
 from hotpack.measure import compare_cold_starts
 from hotpack.project import Placement
@@ -47,11 +47,7 @@ Examples:
     show_default=True,
     help="How many cold starts of each way.",
 )
-@click.option(
-    "--remote",
-    is_flag=True,
-    help="Measure the deployed function: cold starts of $LATEST on AWS; what is live is untouched.",
-)
+@remote_option("Measure what is live on AWS: cold starts of a copy of it, which goes again.")
 @aws_options
 @json_option
 def bench(
@@ -72,19 +68,21 @@ def bench(
     bytecode and nothing of hotpack. All ways take turns; what counts is the ratio within a round.
 
     With --remote it is what Lambda reports of new sandboxes, which a changed environment variable
-    forces; $LATEST is left as it was.
+    forces: those of a copy, so that the function itself is not touched.
     """
     project, tools = open_project(root, env=env), open_tools()
     payload = events_of(project, named)[0].payload
     if remote:
-        functions = connect_for(project, region, profile).functions
-        name = project.config.function
-        starts = measure_cold_starts(functions, name, payload, rounds, tools.progress)
+        with copy_of_live(project, region, profile, tools.progress) as copy:
+            starts = measure_cold_starts(copy, payload, rounds, tools.progress)
         if as_json:
-            print_json({"function": name, "cold_starts": [*map(remote_document, starts)]})
+            rows = [*map(remote_document, starts)]
+            of = {"function": copy.live.function, "version": copy.live.version}
+            print_json({**of, "cold_starts": rows})
         else:
             show(invocations_table([item for start in starts if (item := start.measured())]))
         return
+    refuse_without_remote(region=region, profile=profile)
     comparison = compare_cold_starts(project, payload, placements or PLACEMENTS, rounds, tools)
     if as_json:
         print_json(report.comparison_document(comparison))

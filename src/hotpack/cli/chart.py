@@ -131,7 +131,7 @@ def read_group(
 ) -> Invocations:
     """Return what was logged on AWS in the last seconds."""
     now_s = time.time()
-    with progress.task(f"read {group}", None, "files"):
+    with progress.task(f"read {group}", None, "lines"):
         return read_invocations(log_events(session, group, now_s - since_s, now_s))
 
 

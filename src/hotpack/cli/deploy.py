@@ -13,12 +13,10 @@ from hotpack.cli.options import (
     place_option,
     project_option,
 )
+from hotpack.cli.remote import connect_for
 from hotpack.deploy import (
-    Aws,
     Executor,
-    connect,
     observe,
-    open_session,
     plan_deploy,
     plan_upload,
     wanted_of,
@@ -103,12 +101,6 @@ def deploy(
         show(report.live_text(wanted, observed, version, changed=bool(plan.steps)))
     elif not dry_run:
         show(f"[bold green]Uploaded[/] to {wanted.bucket}.")
-
-
-def connect_for(project: Project, region: str | None, profile: str | None) -> Aws:
-    """Return the account and region that the command line names, else the project, else AWS's."""
-    config = project.config
-    return connect(open_session(region or config.region, profile or config.profile))
 
 
 def _release(project: Project, tools: Tools, *, no_build: bool) -> Release:

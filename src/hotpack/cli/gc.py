@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from hotpack.cli.console import agree, print_json, show
-from hotpack.cli.deploy import connect_for
 from hotpack.cli.options import (
     aws_options,
     json_option,
@@ -14,6 +13,7 @@ from hotpack.cli.options import (
     open_tools,
     project_option,
 )
+from hotpack.cli.remote import connect_for
 from hotpack.deploy import Executor
 from hotpack.deploy.collect import look, plan_gc
 from hotpack.errors import ConfigError

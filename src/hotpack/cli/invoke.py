@@ -7,7 +7,6 @@ import click
 
 from hotpack import local
 from hotpack.cli.console import print_json, show
-from hotpack.cli.deploy import connect_for
 from hotpack.cli.events import Event, event_option, events_of
 from hotpack.cli.options import (
     Command,
@@ -18,6 +17,7 @@ from hotpack.cli.options import (
     place_option,
     project_option,
 )
+from hotpack.cli.remote import connect_for, refuse_without_remote, remote_option
 from hotpack.deploy import Aws
 from hotpack.deploy.invoking import RemoteInvocation
 from hotpack.deploy.invoking import invoke as invoke_on_aws
@@ -63,7 +63,7 @@ Examples:
     "--cold", is_flag=True, help="A cold start for each invocation, not only for the first."
 )
 @log_format_option
-@click.option("--remote", is_flag=True, help="Invoke what is live on AWS; nothing is built.")
+@remote_option("Invoke what is live on AWS; nothing is built.")
 @click.option(
     "--qualifier",
     help="On AWS, this version or alias instead: 7, or $LATEST.  [default: the alias]",
@@ -94,8 +94,7 @@ def invoke(
     if remote:
         aws = connect_for(project, region, profile)
         return _invoke_on_aws(project, aws, qualifier or project.config.alias, events, as_json)
-    if qualifier or region or profile:
-        raise click.UsageError("--qualifier, --region and --profile go with --remote")
+    refuse_without_remote(qualifier=qualifier, region=region, profile=profile)
     tools = open_tools()
     release = build(project, tools).release
     function = local.function_of(release, project.name, log_format)

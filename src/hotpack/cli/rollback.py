@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from hotpack.cli.console import agree, print_json, show
-from hotpack.cli.deploy import connect_for
 from hotpack.cli.options import (
     aws_options,
     json_option,
@@ -13,6 +12,7 @@ from hotpack.cli.options import (
     open_tools,
     project_option,
 )
+from hotpack.cli.remote import connect_for
 from hotpack.deploy import Executor
 from hotpack.deploy.history import read_history
 from hotpack.deploy.rollback import check_packs, choose_version, plan_rollback

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from hotpack.cli.console import print_json, show
-from hotpack.cli.deploy import connect_for
 from hotpack.cli.options import aws_options, json_option, open_project, project_option
+from hotpack.cli.remote import connect_for
 from hotpack.deploy.history import read_history
 from hotpack.report import releases as report
 

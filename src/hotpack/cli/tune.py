@@ -11,6 +11,7 @@ from hotpack.cli.console import print_json, show
 from hotpack.cli.events import event_option, events_of
 from hotpack.cli.options import (
     FiniteRange,
+    aws_options,
     json_option,
     open_project,
     open_tools,
@@ -18,6 +19,8 @@ from hotpack.cli.options import (
     project_option,
 )
 from hotpack.cli.prices import price_of, price_option
+from hotpack.cli.remote import copy_of_live, refuse_without_remote, remote_option
+from hotpack.deploy.cold_starts import sizes_of, try_out
 from hotpack.measure.tuning import GOALS, SIZES, Goal, local_sizes, recommend, sweep
 from hotpack.pipeline import build
 from hotpack.report import tuning as report
@@ -50,6 +53,7 @@ Examples:
   hotpack tune --sizes 512,1024,1769,3008 --cold-share 0.05
   hotpack tune --html tune.html --write balanced
   hotpack tune --format power-tuning | jq -r .stateMachine.visualization
+  hotpack tune --remote --env prod --rounds 5
 """
 )
 @project_option
@@ -92,10 +96,11 @@ Examples:
 @click.option(
     "--init-cpu",
     type=click.Choice(("full", "share")),
-    default="full",
-    show_default=True,
-    help="What the init phase has: all CPU, as on AWS, or the share of the memory.",
+    help="What the init phase has here: all CPU, as on AWS, or the share of the memory.  "
+    "[default: full]",
 )
+@remote_option("Measure what is live on AWS: a copy of it at each size, which goes again.")
+@aws_options
 @price_option
 @click.option(
     "--write",
@@ -125,7 +130,11 @@ def tune(
     warm: int,
     cold_share: float,
     weight: float,
-    init_cpu: str,
+    init_cpu: str | None,
+    remote: bool,
+    env: str | None,
+    region: str | None,
+    profile: str | None,
     price_usd: float | None,
     write: Goal | None,
     html: Path | None,
@@ -136,25 +145,37 @@ def tune(
 
     Builds the function, and runs it in the local Lambda with the CPU share of each size: cold
     starts, and warm invocations behind them. Says what figures of this machine do not tell of AWS.
+
+    With --remote they are Lambda's own figures, of a copy of what is live; nothing is built.
     """
-    project, tools = open_project(root, place), open_tools()
+    project, tools = open_project(root, place, env), open_tools()
     payloads = [event.payload for event in events_of(project, named)]
-    config = project.config
-    price = price_of(config.region, config.target.architecture, price_usd, tools.progress)
-    release = build(project, tools).release
-    settings = Settings(full_cpu_in_init=init_cpu == "full")
-    open_at = local_sizes(local.function_of(release, project.name), release, tools, settings)
-    measured = sweep(open_at, sizes, payloads, rounds, warm, tools.progress)
-    machine_vcpus = vcpus_of(probe())
+    if remote and (place or init_cpu):
+        raise click.UsageError("--place and --init-cpu are for the local Lambda")
+    if remote:
+        with copy_of_live(project, region, profile, tools.progress) as copy:
+            try_out(copy, payloads[0])
+            measured = sweep(sizes_of(copy), sizes, payloads, rounds, warm, tools.progress)
+        live = copy.live
+        where = report.Place(copy_of=f"{live.function}:{live.version} in {copy.region}")
+        region, architecture = copy.region, live.architecture
+    else:
+        refuse_without_remote(profile=profile)
+        release = build(project, tools).release
+        where = report.Place(vcpus_of(probe()), full_cpu_in_init=init_cpu != "share")
+        settings = Settings(full_cpu_in_init=where.full_cpu_in_init)
+        open_at = local_sizes(local.function_of(release, project.name), release, tools, settings)
+        measured = sweep(open_at, sizes, payloads, rounds, warm, tools.progress)
+        region, architecture = region or project.config.region, release.architecture
+    price = price_of(region, architecture, price_usd, tools.progress)
     tuning = report.Tuning(
         project=project.name,
-        memory_mb=config.memory_mb,
+        memory_mb=project.config.memory_mb,
         sizes=measured,
         cold_share=cold_share,
         price=price,
-        recommended=recommend(measured, cold_share, price, weight, machine_vcpus),
-        machine_vcpus=machine_vcpus,
-        full_cpu_in_init=settings.full_cpu_in_init,
+        recommended=recommend(measured, cold_share, price, weight, where.machine_vcpus),
+        place=where,
     )
     if html:
         write_atomic(html.absolute(), report.tuning_page(tuning).encode())

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hotpack.target import Architecture
+
 LATEST: Final = "$LATEST"
 """The version that a deploy changes; the others never change."""
 
@@ -72,7 +74,7 @@ class FunctionVersion:
     """Of the zip, in hex."""
 
     code_bytes: int
-    architecture: str
+    architecture: Architecture
     configuration: Configuration
     description: str
     modified: str

@@ -1,11 +1,12 @@
 """Invokes a function on AWS, and reads of the end of its log what it took."""
 
 import base64
+import json
 from dataclasses import dataclass
 
 from hotpack.deploy.aws import Functions
 from hotpack.sandbox import Invocation
-from hotpack.sandbox.logs import Report, parse
+from hotpack.sandbox.logs import InitReport, Report, parse
 from hotpack.sandbox.outcome import Status
 
 
@@ -34,21 +35,39 @@ class RemoteInvocation:
         if report is None:
             return None
         failed: Status = "timeout" if report.status == "timeout" else "error"
-        is_cold = report.init_duration_ms is not None or report.restore_duration_ms is not None
+        init_ms = report.init_duration_ms or report.restore_duration_ms
+        is_cold = init_ms is not None or any(map(_tells_of_a_failed_init, self.log))
         return Invocation(
             request_id=self.request_id,
             start="cold" if is_cold else "warm",
-            init_ms=report.init_duration_ms or report.restore_duration_ms,
+            init_ms=init_ms,
             duration_ms=report.duration_ms,
             billed_ms=report.billed_duration_ms,
             memory_mb=report.memory_size_mb,
             max_memory_mb=report.max_memory_used_mb,
             status="success" if self.is_success else failed,
-            error_type=report.error_type,
+            error_type=report.error_type or self._error_type(),
             function_error=None if self.is_success else "Unhandled",
             payload=self.payload,
             log=self.log,
         )
+
+    def _error_type(self) -> str | None:
+        """Return what the function says of its error: an exception is none of Lambda's own."""
+        if self.is_success:
+            return None
+        try:
+            answer = json.loads(self.payload)
+        except ValueError:
+            return None
+        return (
+            str(answer["errorType"]) if isinstance(answer, dict) and "errorType" in answer else None
+        )
+
+
+def _tells_of_a_failed_init(line: str) -> bool:
+    said = parse(line)
+    return isinstance(said, InitReport) and said.phase == "init"
 
 
 def invoke(functions: Functions, name: str, qualifier: str, payload: bytes) -> RemoteInvocation:

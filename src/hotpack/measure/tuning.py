@@ -30,8 +30,8 @@ Goal = Literal["cost", "speed", "balanced"]
 GOALS: Final[tuple[Goal, ...]] = get_args(Goal)
 
 Invoke = Callable[[bytes], Invocation]
-OpenAt = Callable[[int], AbstractContextManager[Invoke]]
-"""Takes memory in MB; gives a function that no sandbox is open for yet."""
+OpenAt = Callable[[int], AbstractContextManager[Invoke | str]]
+"""Takes memory in MB; gives a function that no sandbox is open for yet, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,13 @@ def sweep(
     """
     found = {size: Measured(size) for size in sorted(set(sizes))}
     for number in range(1, rounds + 1):
-        with progress.task(f"measure {len(found)} sizes, {number} of {rounds}", None, "files"):
+        what = f"measure {len(found)} sizes, {number} of {rounds}"
+        with progress.task(what, len(found), "starts") as advance:
             for size, measured in found.items():
                 if measured.failure is None:
-                    with open_at(size) as invoke:
-                        found[size] = _measure(measured, invoke, payloads, warm)
+                    with open_at(size) as opened:
+                        found[size] = _measure(measured, opened, payloads, warm)
+                advance(1)
     if all(measured.failure for measured in found.values()):
         largest = found[max(found)]
         raise HotpackError(
@@ -135,11 +137,15 @@ def sweep(
     return tuple(found.values())
 
 
-def _measure(measured: Measured, invoke: Invoke, payloads: Sequence[bytes], warm: int) -> Measured:
+def _measure(
+    measured: Measured, opened: Invoke | str, payloads: Sequence[bytes], warm: int
+) -> Measured:
     """Return what was measured, with one more cold start and the warm ones behind it."""
+    if isinstance(opened, str):
+        return Measured(measured.memory_mb, failure=opened)
     invocations: list[Invocation] = []
     for payload in islice(cycle(payloads), 1 + warm):
-        invocation = invoke(payload)
+        invocation = opened(payload)
         if invocation.status != "success":
             return Measured(measured.memory_mb, failure=_failure(invocation))
         invocations.append(invocation)
@@ -151,13 +157,11 @@ def _measure(measured: Measured, invoke: Invoke, payloads: Sequence[bytes], warm
 
 
 def _failure(invocation: Invocation) -> str:
-    match invocation.error_type:
-        case "Runtime.OutOfMemory":
-            return "out of memory"
-        case "Sandbox.Timedout":
-            return f"timed out after {invocation.duration_ms / 1000:,.0f} s"
-        case error_type:
-            return error_type or "failed"
+    if invocation.status == "timeout":
+        return f"timed out after {invocation.duration_ms / 1000:,.0f} s"
+    if invocation.error_type == "Runtime.OutOfMemory":
+        return "out of memory"
+    return invocation.error_type or "failed"
 
 
 def waited_ms(start: Invocation) -> float:
@@ -232,7 +236,7 @@ def local_sizes(function: Function, release: Release, tools: Tools, settings: Se
     """Return the function in the local Lambda at any memory size."""
 
     @contextmanager
-    def open_at(memory_mb: int) -> Iterator[Invoke]:
+    def open_at(memory_mb: int) -> Iterator[Invoke | str]:
         sized = replace(function, memory_mb=memory_mb)
         with local.run(sized, tools, release=release, settings=settings) as running:
             yield running.function.invoke

@@ -21,6 +21,18 @@ _VISUALISER: Final = "https://lambda-power-tuning.show/"
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where it was measured: on this machine, or on AWS."""
+
+    machine_vcpus: float | None = None
+    """CPUs that this machine can give; None where it does not hold the share, and on AWS."""
+
+    full_cpu_in_init: bool = True
+    copy_of: str | None = None
+    """On AWS: the version that was copied, and where."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tuning:
     """A sweep and what it is looked at for."""
 
@@ -32,10 +44,7 @@ class Tuning:
     cold_share: float
     price: Price
     recommended: Recommendation
-    machine_vcpus: float | None
-    """CPUs that this machine can give; None where it does not hold the share."""
-
-    full_cpu_in_init: bool
+    place: Place
 
     @property
     def usable(self) -> list[Measured]:
@@ -44,7 +53,7 @@ class Tuning:
 
     def is_beyond(self, size: Measured) -> bool:
         """Return whether Lambda gives this size more CPU than this machine has."""
-        return is_beyond(size.memory_mb, self.machine_vcpus)
+        return is_beyond(size.memory_mb, self.place.machine_vcpus)
 
     def names_of(self, size: Measured) -> str:
         """Return what a size is recommended for."""
@@ -124,24 +133,35 @@ def recommendation_text(tuning: Tuning) -> str:
 
 def meaning_text(tuning: Tuning) -> str:
     """Return what the averages are, and what figures of this machine say of AWS."""
-    init = (
-        "has all the CPU whatever the memory, as was measured on AWS for small functions"
-        if tuning.full_cpu_in_init
-        else "is held to the CPU share, as AWS does only when it runs init again"
-    )
     return (
         "A cold start is the init phase and the first invocation, the median; warm invocations are "
         f"trimmed means. The mean, GB-seconds and dollars (of a million) are of "
         f"{tuning.cold_share:.1%} cold starts, {price_text(tuning.price)}.\n"
+        f"{_place_text(tuning)}"
+    )
+
+
+def _place_text(tuning: Tuning) -> str:
+    if tuning.place.copy_of is not None:
+        return (
+            f"Measured on AWS, on a copy of {tuning.place.copy_of}: as Lambda reports it, of few "
+            "starts at one hour of one day."
+        )
+    init = (
+        "has all the CPU whatever the memory, as was measured on AWS for small functions"
+        if tuning.place.full_cpu_in_init
+        else "is held to the CPU share, as AWS does only when it runs init again"
+    )
+    return (
         f"{_machine_text(tuning)} The init phase {init}. The page cache is warm. Milliseconds are "
         "this machine's; how sizes compare is what carries over to AWS."
     )
 
 
 def _machine_text(tuning: Tuning) -> str:
-    if tuning.machine_vcpus is None:
+    if tuning.place.machine_vcpus is None:
         return "This machine does not hold the CPU share, so all sizes are alike in speed."
-    text = f"This machine has {tuning.machine_vcpus:g} CPUs"
+    text = f"This machine has {tuning.place.machine_vcpus:g} CPUs"
     if any(map(tuning.is_beyond, tuning.sizes)):
         return (
             f"{text}: sizes marked * have more on AWS, which is not simulated, and are not "
@@ -164,8 +184,9 @@ def tuning_document(tuning: Tuning) -> dict[str, Any]:
             "balanced": best.balanced,
             "knee": best.knee,
         },
-        "machine_vcpus": tuning.machine_vcpus,
-        "full_cpu_in_init": tuning.full_cpu_in_init,
+        "copy_of": tuning.place.copy_of,
+        "machine_vcpus": tuning.place.machine_vcpus,
+        "full_cpu_in_init": tuning.place.full_cpu_in_init,
         "price": price_document(tuning.price),
     }
 

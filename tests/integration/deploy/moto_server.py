@@ -1,11 +1,14 @@
 """moto's server on a free port, with what its Lambda lacks. A program; it prints its URL.
 
+With --run it runs the functions that it is asked to invoke; else the answer is the event.
+
 Lacking in moto 5.2: GetAccountSettings, RevisionId, CodeSha256 of PublishVersion, /tmp, SnapStart
 and the processor in updates, where the code of a version can be read, and the log of an invocation.
 """
 
 import base64
 import json
+import sys
 import uuid
 from typing import Any, Final
 from wsgiref.types import StartResponse
@@ -18,6 +21,7 @@ from moto.awslambda.urls import url_paths
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from running import Runner  # type: ignore[import-not-found]  # beside this program
 from werkzeug.serving import make_server
 
 SETTINGS: Final = {
@@ -40,6 +44,7 @@ get_code = LambdaFunction.get_code
 update_alias = LambdaAlias.update
 simple_invoke = LambdaSimpleBackend.invoke
 url = ""
+runner: Runner | None = None
 
 
 def check_revision(thing: Any, body: dict[str, Any]) -> None:
@@ -93,6 +98,7 @@ def change_code(self: Any, body: dict[str, Any]) -> dict[str, Any]:
 
 def code(self: Any) -> dict[str, Any]:
     answer = get_code(self)
+    answer["Code"]["Location"] = f"{url}/code/{self.function_arn}"
     if "S3Bucket" in self.code:
         place = {"Bucket": self.code["S3Bucket"], "Key": self.code["S3Key"]}
         answer["Code"]["Location"] = s3().generate_presigned_url("get_object", Params=place)
@@ -104,6 +110,11 @@ def invoke(
 ) -> Any:
     """Answer with the event, and a log whose report is cold once for each configuration."""
     invoked = self.get_function(name, qualifier)
+    if runner is not None:
+        layers = [self.layers_versions_by_arn(item["Arn"]).code_bytes for item in invoked.layers]
+        payload, headers_ = runner.invoke(invoked, revision_of(invoked), layers, body.encode())
+        answered.update(headers_)
+        return payload
     is_cold = getattr(invoked, "warm_revision", None) != revision_of(invoked)
     invoked.warm_revision = revision_of(invoked)
     took = "Duration: 15.74 ms\tBilled Duration: 16 ms\tMemory Size: 128 MB\tMax Memory Used: 56 MB"
@@ -112,6 +123,12 @@ def invoke(
     answered["x-amz-log-result"] = base64.b64encode(log.encode()).decode()
     answered["x-amz-executed-version"] = str(invoked.version)
     return simple_invoke(self, name, qualifier, body, headers, answered)
+
+
+def code_bytes(arn: str) -> Any:
+    """Return the zip of a function that was sent along."""
+    region, account, name = (arn.split(":")[place] for place in (3, 4, 6))
+    return models.lambda_backends[account][region].get_function(name, None).code_bytes
 
 
 def s3() -> Any:
@@ -159,13 +176,16 @@ class Logged:
             body, self._log = json.dumps(self._log).encode(), []
             start("200 OK", [("Content-Type", "application/json")])
             return [body]
+        if environ["PATH_INFO"].startswith("/code/"):
+            start("200 OK", [("Content-Type", "application/zip")])
+            return [code_bytes(environ["PATH_INFO"].removeprefix("/code/"))]
         query = f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
         self._log.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{query}")
         return self._application(environ, start)
 
 
 def main() -> None:
-    global url  # noqa: PLW0603 - a program
+    global url, runner  # noqa: PLW0603 - a program
     for path in list(url_paths):
         url_paths[path] = Response.dispatch
     url_paths["{0}/(?P<api_version>[^/]+)/account-settings/?$"] = Response.dispatch
@@ -183,6 +203,8 @@ def main() -> None:
     application = Logged(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True)
     url = f"http://127.0.0.1:{server.server_port}"
+    if "--run" in sys.argv:
+        runner = Runner(url)
     print(url, flush=True)
     server.serve_forever()
 

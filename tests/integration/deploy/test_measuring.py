@@ -1,17 +1,20 @@
 """Invocations and cold starts on AWS: moto answers, the log lines are Lambda's own examples."""
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
 
 from hotpack.deploy.cold_starts import measure_cold_starts
+from hotpack.deploy.copying import Copy, copied, live_version
 from hotpack.deploy.invoking import RemoteInvocation, invoke
 from hotpack.errors import AwsError
 from hotpack.progress import Silent
 
-from .conftest import Deployer, MakeBuild, refuse
+from .conftest import BUCKET, Deployer, MakeBuild, refuse, state_of
 
 REPORT = (
     "REPORT RequestId: 4ff9e6cf\tDuration: 15.74 ms\tBilled Duration: 147 ms\t"
@@ -112,22 +115,23 @@ def test_no_such_alias(deployer: Deployer, make_build: MakeBuild, session: boto3
 
 
 def test_cold_starts(deployer: Deployer, make_build: MakeBuild, session: boto3.Session) -> None:
-    """Each round has a configuration of its own; then all is as it was, and live was untouched."""
+    """Each round has a configuration of its own, of a copy; nothing else was changed."""
     deployer.deploy(make_build())
+    before = state_of(session)
     answers = Answers(session, f"{COLD}Init Duration: 130.49 ms\t\n")
-    starts = measure_cold_starts(deployer.aws.functions, "greeter", b"{}", 3, Silent())
+    with copy_of(deployer) as copy:
+        starts = measure_cold_starts(copy, b"{}", 3, Silent())
     assert [start.measured() is not None for start in starts] == [True] * 3
     forced = [variables.get("HOTPACK_COLD_START") for variables in answers.configurations]
-    assert forced == ["1", "2", "3", None]
-    _, _, plan = deployer.plan(make_build())
-    assert plan.steps == ()
-    assert plan.live == "1"
+    assert forced == ["1", "2", "3", "4"]  # the first does not count
+    assert state_of(session) == before
 
 
 @pytest.mark.parametrize(
     ("log", "error", "says"),
     [
         (f"{COLD}\n", None, "Lambda reports none"),
+        ("hello\n", None, "does not report what an invocation took"),
         (f"{COLD}Init Duration: 130.49 ms\t\n", "Unhandled", "a cold start failed"),
     ],
 )
@@ -139,10 +143,19 @@ def test_cold_start_that_is_none(
     error: str | None,
     says: str,
 ) -> None:
-    """One that failed, or was warm, ends the measurement, and all is put back."""
+    """One that failed, was warm, or was not reported ends the measurement; nothing is left."""
     deployer.deploy(make_build())
+    before = state_of(session)
     Answers(session, log, error)
-    with pytest.raises(AwsError, match=says):
-        measure_cold_starts(deployer.aws.functions, "greeter", b"{}", 3, Silent())
-    _, _, plan = deployer.plan(make_build())
-    assert plan.steps == ()
+    with pytest.raises(AwsError, match=says), copy_of(deployer) as copy:
+        measure_cold_starts(copy, b"{}", 3, Silent())
+    assert state_of(session) == before
+
+
+@contextmanager
+def copy_of(deployer: Deployer, bucket: str | None = BUCKET, **how: Any) -> Iterator[Copy]:
+    """Yield a copy of what is live."""
+    aws = deployer.aws
+    live = live_version(aws, "greeter", "live")
+    with copied(aws, live, bucket, Silent(), **how) as copy:
+        yield copy

@@ -1,4 +1,4 @@
-"""Reads one file of a function's zip where Lambda keeps it, without the rest of the zip."""
+"""Reads a function's zip where Lambda keeps it: one file of it, or all."""
 
 import http.client
 import io
@@ -25,6 +25,16 @@ def read_member(url: str, size: int, path: str) -> bytes | None:
         return None
     except zipfile.BadZipFile as error:
         raise AwsError(f"the function's zip cannot be read: {error}") from error
+
+
+def download(url: str) -> bytes:
+    """Return the zip at a URL. Raises AwsError where it cannot be read."""
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+            content: bytes = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise AwsError(f"the function's zip cannot be read: {error}") from error
+    return content
 
 
 class _Remote(io.RawIOBase):

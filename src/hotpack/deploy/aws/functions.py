@@ -41,12 +41,12 @@ class Functions:
             concurrency=limit["ConcurrentExecutions"],
         )
 
-    def find(self, name: str) -> FunctionVersion | None:
-        """Return a function as it is when nothing is being changed any more.
+    def find(self, name: str, qualifier: str | None = None) -> FunctionVersion | None:
+        """Return a function, or a version or what an alias leads to, when nothing changes any more.
 
         What an interrupted deploy began is waited for; if it failed, the next one mends it.
         """
-        return self._wait(name, None, refuse_failure=False)
+        return self._wait(name, qualifier, refuse_failure=False)
 
     def settled(self, name: str, version: str | None = None) -> FunctionVersion:
         """Wait until Lambda has done what it was told, and return the function, or the version.
@@ -73,7 +73,7 @@ class Functions:
             states = (document.get("State"), document.get("LastUpdateStatus"))
             if "Pending" not in states and "InProgress" not in states:
                 tags = None if "TagsError" in answer else answer.get("Tags", {})
-                return _version(document, tags)
+                return version_of(document, tags)
             if waited_s >= _PATIENCE_S:
                 raise AwsError(
                     f"Lambda has not got {what} ready within {_PATIENCE_S:.0f} s",
@@ -87,7 +87,7 @@ class Functions:
         with refusals(f"list the versions of {name}"):
             pages = self._client.get_paginator("list_versions_by_function")
             found = [
-                _version(item)
+                version_of(item)
                 for page in pages.paginate(FunctionName=name)
                 for item in page["Versions"]
                 if item["Version"] != LATEST
@@ -101,7 +101,7 @@ class Functions:
             for page in pages.paginate(FunctionVersion="ALL"):
                 for item in page["Functions"]:
                     if item.get("PackageType", "Zip") == "Zip":
-                        yield _version(item)
+                        yield version_of(item)
 
     def aliases(self, name: str) -> list[Alias]:
         """Return the aliases of a function."""
@@ -142,10 +142,10 @@ class Functions:
                     self._client.create_function(
                         FunctionName=name,
                         PackageType="Zip",
-                        Code=_code(code),
+                        Code=code_argument(code),
                         Architectures=[architecture],
                         Tags=dict(tags),
-                        **_settings(configuration),
+                        **settings_of(configuration),
                     )
                 except ClientError as error:
                     if not _role_is_new(error) or tries == _ROLE_TRIES:
@@ -162,7 +162,7 @@ class Functions:
             self._client.update_function_code(
                 FunctionName=name,
                 Architectures=[architecture],
-                **_code(code),
+                **code_argument(code),
                 **_seen(revision),
             )
 
@@ -174,7 +174,7 @@ class Functions:
             with refusals(f"configure {name}"):
                 try:
                     self._client.update_function_configuration(
-                        FunctionName=name, **_settings(configuration), **_seen(revision)
+                        FunctionName=name, **settings_of(configuration), **_seen(revision)
                     )
                 except ClientError as error:
                     if not _role_is_new(error) or tries == _ROLE_TRIES:
@@ -261,14 +261,18 @@ def _seen(revision: str | None) -> dict[str, str]:
     return {} if revision is None else {"RevisionId": revision}
 
 
-def _code(code: Path | S3Place) -> dict[str, Any]:
+def code_argument(code: Path | bytes | S3Place) -> dict[str, Any]:
+    """Return where Lambda is to take a function's zip from."""
+    if isinstance(code, bytes):
+        return {"ZipFile": code}
     if isinstance(code, Path):
         return {"ZipFile": code.read_bytes()}
     bucket, key = code
     return {"S3Bucket": bucket, "S3Key": key}
 
 
-def _settings(configuration: Configuration) -> dict[str, Any]:
+def settings_of(configuration: Configuration) -> dict[str, Any]:
+    """Return settings as Lambda takes them."""
     return {
         "Handler": configuration.handler,
         "Runtime": configuration.runtime,
@@ -281,14 +285,17 @@ def _settings(configuration: Configuration) -> dict[str, Any]:
     }
 
 
-def _version(document: Mapping[str, Any], tags: Mapping[str, str] | None = None) -> FunctionVersion:
+def version_of(
+    document: Mapping[str, Any], tags: Mapping[str, str] | None = None
+) -> FunctionVersion:
+    """Return a function, or a version of it, as Lambda describes it."""
     return FunctionVersion(
         function=document["FunctionName"],
         version=document["Version"],
         arn=document["FunctionArn"],
         code_sha256=base64.b64decode(document["CodeSha256"]).hex(),
         code_bytes=document["CodeSize"],
-        architecture=document.get("Architectures", ["x86_64"])[0],
+        architecture="arm64" if "arm64" in document.get("Architectures", ()) else "x86_64",
         configuration=Configuration(
             handler=document.get("Handler", ""),
             runtime=document.get("Runtime", ""),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hotpack.deploy.aws.bucket import Bucket
+from hotpack.deploy.aws.copies import Copies
 from hotpack.deploy.aws.functions import Functions
 from hotpack.deploy.aws.refusals import refusals
 from hotpack.deploy.aws.roles import Roles
@@ -32,6 +33,7 @@ class Aws:
 
     region: str
     functions: Functions
+    copies: Copies
     roles: Roles
     _client: Callable[..., Any]
 
@@ -84,11 +86,13 @@ def connect(session: "boto3.Session", sleep: Callable[[float], None] = time.slee
 
     with refusals("say whose credentials these are"):
         caller = client("sts").get_caller_identity()
+    functions = client("lambda", read_timeout=_READ_TIMEOUT_S)
     return Aws(
         account=caller["Account"],
         partition=caller["Arn"].split(":")[1],
         region=session.region_name,
-        functions=Functions(client("lambda", read_timeout=_READ_TIMEOUT_S), sleep),
+        functions=Functions(functions, sleep),
+        copies=Copies(functions),
         roles=Roles(client("iam")),
         _client=client,
     )
