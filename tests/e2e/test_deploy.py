@@ -5,7 +5,6 @@ import os
 import pty
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,33 +32,6 @@ region = "us-east-1"
 [tool.hotpack.env.prod]
 memory_mb = 2048
 """
-MOTO = Path(__file__).parents[1] / "integration" / "deploy" / "moto_server.py"
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    program = [sys.executable, str(MOTO)]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().decode().strip()
-        process.terminate()
-
-
-@pytest.fixture
-def account(moto: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty account, which commands find by the environment."""
-    urllib.request.urlopen(f"{moto}/moto-api/reset", data=b"", timeout=10).close()
-    for name, value in {
-        "AWS_ENDPOINT_URL": moto,
-        "AWS_ACCESS_KEY_ID": "any",
-        "AWS_SECRET_ACCESS_KEY": "any",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    return moto
 
 
 @pytest.fixture
@@ -70,12 +42,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "one.json").write_text('{"text": "<1>"}')
     return tmp_path
-
-
-@pytest.fixture
-def bucket(account: str) -> str:
-    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="my-artifacts")
-    return "my-artifacts"
 
 
 def test_from_an_empty_account(hotpack: Hotpack, project: Path, bucket: str) -> None:

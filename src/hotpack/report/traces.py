@@ -12,7 +12,7 @@ from hotpack.install import File, Tree
 from hotpack.profile import Module, Profile
 from hotpack.progress import mb
 from hotpack.report.format import columns
-from hotpack.trace import Recorder
+from hotpack.trace import Witness
 
 SHOWN: Final = 10
 _READING: Final = frozenset({"executed", "mapped", "opened"})
@@ -45,7 +45,7 @@ def shares(profile: Profile, tree: Tree) -> list[Share]:
 
 
 def trace_document(
-    profile: Profile, tree: Tree, recorder: Recorder, path: Path, because: str | None
+    profile: Profile, tree: Tree, recorder: Witness, path: Path, because: str | None
 ) -> dict[str, Any]:
     """Return what was recorded, for `--json`; docs/trace.md says what the keys mean."""
     found = shares(profile, tree)
@@ -122,7 +122,7 @@ def native_text(profile: Profile) -> Text | None:
     )
 
 
-def run_text(profile: Profile, recorder: Recorder) -> Text:
+def run_text(profile: Profile, recorder: Witness) -> Text:
     """Return how it went and how it was recorded."""
     return Text.assemble(
         f"Init took {profile.init_ms:,.0f} ms and memory peaked at {profile.peak_memory_mb} MB, "

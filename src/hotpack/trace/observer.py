@@ -26,22 +26,13 @@ _access, _readlink = posix.access, posix.readlink
 _announced: "set[tuple[str, str]]" = set()
 
 
-def observe(says: str, root: str) -> None:
-    """Announce from now on; the first announcement is the root."""
-    if says == "-":
-        say = _say_to_strace
-    else:
-        file = os.open(says, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-        def say(way: str, path: str) -> None:
-            os.write(file, os.fsencode(f"{way} {path!a}\n"))
-
-    say("root", root)
+def observe(say: "Callable[[str, str], None]", roots: "tuple[str, ...]") -> "Callable[..., None]":
+    """Announce what is below the roots from now on; return what does it."""
 
     def note(way: str, path: object, folder: "int | None" = None) -> None:
         # An exception in an audit hook would be one of the function's.
         try:
-            relative = _below(root, path, folder)
+            relative = _below(roots, path, folder)
             if relative is not None and (way, relative) not in _announced:
                 _announced.add((way, relative))
                 say(way, relative)
@@ -51,14 +42,24 @@ def observe(says: str, root: str) -> None:
     sys.addaudithook(_hook(note))
     for name, way in _WRAPPED.items():
         _wrap(name, way, note)
+    return note
+
+
+def say_to(file: int) -> "Callable[[str, str], None]":
+    """Return what writes announcements to an open file."""
+
+    def say(way: str, path: str) -> None:
+        os.write(file, os.fsencode(f"{way} {path!a}\n"))
+
+    return say
 
 
 def _say_to_strace(way: str, path: str) -> None:
     _access(f"{MARK}/{way}/{path.lstrip('/')}", 0)
 
 
-def _below(root: str, path: object, folder: "int | None") -> "str | None":
-    """Return the path relative to the root, None for one that is not below it."""
+def _below(roots: "tuple[str, ...]", path: object, folder: "int | None") -> "str | None":
+    """Return the path relative to the root that it is below; None for one that is elsewhere."""
     if path is None:
         path = "."
     if not isinstance(path, (str, bytes, os.PathLike)):
@@ -69,7 +70,10 @@ def _below(root: str, path: object, folder: "int | None") -> "str | None":
         text = f"{start}/{text}"
     if "//" in text or "/." in text or text.endswith("/"):
         text = os.path.normpath(text)
-    return text[len(root) + 1 :] if text.startswith(f"{root}/") else None
+    for root in roots:
+        if text.startswith(f"{root}/"):
+            return text[len(root) + 1 :]
+    return None
 
 
 def _hook(note: "Callable[[str, object], None]") -> "Callable[[str, tuple[Any, ...]], None]":
@@ -132,6 +136,9 @@ def _wrap(name: str, way: str, note: "Callable[[str, object, int | None], None]"
 def main() -> None:
     """Observe, and run the script as if Python had been started with it."""
     says, script, root = sys.argv[1:4]
+    is_strace = says == "-"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    say = _say_to_strace if is_strace else say_to(os.open(says, flags, 0o600))
     del sys.argv[:2]
     sys.path[0] = script.rpartition("/")[0]
     with open(script, encoding="utf-8") as file:  # noqa: PTH123
@@ -139,7 +146,8 @@ def main() -> None:
     main_module = type(sys)("__main__")
     main_module.__file__ = script
     sys.modules["__main__"] = main_module
-    observe(says, root)
+    say("root", root)
+    observe(say, (root,))
     exec(code, main_module.__dict__)  # noqa: S102
 
 

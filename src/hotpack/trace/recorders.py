@@ -2,7 +2,7 @@
 
 import ast
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -25,8 +25,8 @@ _OBSERVER: Final = Path(__file__).with_name("observer.py")
 _LOG: Final = "log"
 
 
-class Recorder(Protocol):
-    """Looks at what a function touches."""
+class Witness(Protocol):
+    """What a recording relies on."""
 
     @property
     def name(self) -> str:
@@ -35,6 +35,10 @@ class Recorder(Protocol):
     @property
     def blind_spots(self) -> str:
         """What it cannot see, for people."""
+
+
+class Recorder(Witness, Protocol):
+    """Looks at what a function touches in the local Lambda."""
 
     def escort(self, folder: Path) -> Escort:
         """Return what goes into the sandbox, written into an empty folder."""
@@ -88,7 +92,7 @@ class PythonAlone:
     def read(self, folder: Path, files: frozenset[str], libraries: Libraries) -> tuple[Touch, ...]:
         """Take Python at its word."""
         with (folder / _LOG).open(encoding="ascii") as lines:
-            return python_touches(_announcements(lines), files, libraries)
+            return python_touches(announcements(lines), files, libraries)
 
 
 def choose(choice: Choice) -> tuple[Recorder, str | None]:
@@ -107,7 +111,8 @@ def choose(choice: Choice) -> tuple[Recorder, str | None]:
     return PythonAlone(), reason
 
 
-def _announcements(lines: Iterator[str]) -> Iterator[Sighting]:
+def announcements(lines: Iterable[str]) -> Iterator[Sighting]:
+    """Yield what an observer has written to its file."""
     for line in lines:
         way, _, path = line.partition(" ")
         if way != "root":

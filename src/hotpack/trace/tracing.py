@@ -10,10 +10,11 @@ from typing import Final
 from hotpack import local
 from hotpack.cache import write_atomic
 from hotpack.errors import ConfigError, HotpackError, SandboxError
+from hotpack.install import File
 from hotpack.measure.folders import folder_of
 from hotpack.pack import Entry
 from hotpack.pipeline import Prepared, Tools, code_entries, inline_variables
-from hotpack.profile import PROFILE_NAME, Profile, read_profile
+from hotpack.profile import PROFILE_NAME, Profile, Touch, read_profile
 from hotpack.project import Project
 from hotpack.sandbox import Escort, Function, Invocation, Settings
 from hotpack.target.runtimes import host_architecture
@@ -21,7 +22,7 @@ from hotpack.trace.imports import is_import_time, module_names, read_import_time
 from hotpack.trace.recorders import Recorder
 
 _MEMORY_MB: Final = 10_240
-_PATIENCE_S: Final = 900
+PATIENCE_S: Final = 900
 """Lambda's longest timeout; whoever looks on may slow a cold start down threefold."""
 
 
@@ -54,24 +55,40 @@ def trace(prepared: Prepared, events: Events, recorder: Recorder, tools: Tools) 
 
     Raises HotpackError where the handler fails, with the name of the event.
     """
-    config = prepared.project.config
     plain = _run(prepared, events, tools, None)
-    own = {file.path for file in prepared.code}
-    tree = [file for file in prepared.slimmed.files if file.path not in own]
     with tempfile.TemporaryDirectory(prefix="hotpack-trace-") as folder:
         escort = recorder.escort(Path(folder))
         _run(prepared, events, tools, escort)
-        paths = frozenset(file.path for file in tree)
+        paths = frozenset(file.path for file in dependencies_of(prepared))
         found = recorder.read(Path(folder), paths, prepared.libraries)
+    return profile_of(prepared, recorder.name, found, plain.import_times, plain.invocations, events)
+
+
+def dependencies_of(prepared: Prepared) -> list[File]:
+    """Return the files of the slimmed tree that are not the project's own."""
+    own = {file.path for file in prepared.code}
+    return [file for file in prepared.slimmed.files if file.path not in own]
+
+
+def profile_of(
+    prepared: Prepared,
+    recorder: str,
+    touches: tuple[Touch, ...],
+    import_times: Sequence[str],
+    invocations: Sequence[Invocation],
+    events: Events,
+) -> Profile:
+    """Return the profile of what was recorded, and of what was timed with nobody looking on."""
+    config = prepared.project.config
     return Profile(
         runtime=config.target.runtime.name,
         architecture=config.target.architecture,
         distributions={item.name: item.version for item in prepared.slimmed.distributions},
-        recorder=recorder.name,
-        touches=found,
-        modules=read_import_times(plain.import_times, module_names(tree)),
-        init_ms=round(plain.invocations[0].init_ms or 0.0, 1),
-        peak_memory_mb=max(item.max_memory_mb or 0 for item in plain.invocations),
+        recorder=recorder,
+        touches=touches,
+        modules=read_import_times(import_times, module_names(dependencies_of(prepared))),
+        init_ms=round(invocations[0].init_ms or 0.0, 1),
+        peak_memory_mb=max(item.max_memory_mb or 0 for item in invocations),
         events=tuple(name for name, _ in events),
     )
 
@@ -103,7 +120,7 @@ def _run(prepared: Prepared, events: Events, tools: Tools, escort: Escort | None
     """
     config = prepared.project.config
     settings = Settings(
-        init_timeout_s=_PATIENCE_S,
+        init_timeout_s=PATIENCE_S,
         enforce_package_size=False,
         environment={
             # What the function sees is its own; what it gets is enough to look at it.
@@ -125,7 +142,7 @@ def _run(prepared: Prepared, events: Events, tools: Tools, escort: Escort | None
     count = f"{len(events)} event{'s' if len(events) > 1 else ''}"
     with (
         local.run(_function(prepared, tools), tools, settings=settings, on_log=on_log) as running,
-        tools.progress.task(f"{what} a cold start and {count}", None, "files"),
+        tools.progress.task(f"{what} a cold start and {count}", None, "starts"),
     ):
         for name, payload in events:
             invocation = running.function.invoke(payload)
@@ -147,7 +164,7 @@ def _function(prepared: Prepared, tools: Tools) -> Function:
         architecture=config.target.architecture,
         code=folder_of([*files, *code_entries(prepared, tools)], tools.cache),
         memory_mb=_MEMORY_MB,
-        timeout_s=_PATIENCE_S,
+        timeout_s=PATIENCE_S,
         ephemeral_storage_mb=config.ephemeral_storage_mb,
         environment={**config.environment, **inline_variables(prepared.assets)},
     )
