@@ -42,6 +42,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin src/hotpack
 
 fix: $(STAMP) ## let ruff mend what it can
 	$(BIN)/ruff check --fix

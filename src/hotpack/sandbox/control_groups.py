@@ -1,7 +1,7 @@
 """Control groups: what the kernel holds a sandbox's runtime to, where it lets us ask for it.
 
-Version 1 has a hierarchy for each controller, version 2 one for all; version 1 was run, version 2
-is written after https://docs.kernel.org/admin-guide/cgroup-v2.html and tried on a made-up tree.
+Version 1 has a hierarchy for each controller, version 2 one for all
+(https://docs.kernel.org/admin-guide/cgroup-v2.html); docs/local-lambda.md has where each was run.
 
 The memory limit of a group counts what tmpfs holds, and Lambda's does not: a group gets room for
 all of /tmp, so that a full /tmp never kills, and is the backstop behind the watch of anonymous

@@ -50,9 +50,15 @@ def probe() -> Machine:
         isolation=isolation.probe(),
         groups=control_group_probe.find() if linux else ControlGroups(),
         release=_release(os.uname().release),
-        cores=tuple(sorted(os.sched_getaffinity(0))) if linux else (),
+        cores=_cores(),
         is_root=os.geteuid() == 0,
     )
+
+
+def _cores() -> tuple[int, ...]:
+    if sys.platform != "linux":
+        return ()
+    return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def _release(text: str) -> tuple[int, int]:

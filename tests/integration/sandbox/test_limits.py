@@ -281,9 +281,10 @@ def within_half_a_cpu(this_machine: Machine) -> Iterator[Machine]:
         pytest.skip(groups.reason)
     half = groups.make("hotpack-test-half")
     half.limit_cpu(0.5)
+    if groups.version == 2:
+        (half.folders["cpu"] / "cgroup.subtree_control").write_text("+cpu +memory +pids")
     try:
-        parents = {**groups.parents, "cpu": half.folders["cpu"]}
-        yield replace(this_machine, groups=replace(groups, parents=parents))
+        yield replace(this_machine, groups=replace(groups, parents=half.folders))
     finally:
         half.remove()
 

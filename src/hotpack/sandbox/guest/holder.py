@@ -99,7 +99,7 @@ class Holder:
         """In the runtime's process: put it under its limits."""
         for door in self._doors:
             os.write(door, b"0")
-        if "cpus" in self._limits:
+        if sys.platform == "linux" and "cpus" in self._limits:
             os.sched_setaffinity(0, map(int, self._limits["cpus"].split(",")))
         limit(resource.RLIMIT_NOFILE, int(self._limits["files"]))
         if "processes" in self._limits:
@@ -216,8 +216,8 @@ def become(user: int, group: int) -> None:
     """Leave root behind: its files are not Lambda's user's to read."""
     os.fchown(OUTPUT, user, group)  # or it could not open /dev/stdout
     os.setgroups([])
-    os.setresgid(group, group, group)
-    os.setresuid(user, user, user)
+    os.setgid(group)
+    os.setuid(user)
 
 
 def wake_on_child_exit() -> int:
