@@ -59,6 +59,7 @@ class Sandbox:
         self._settings = settings
         self._enclosure = enclosure
         self._own = own
+        self._memory_is_held = restraints.memory_kb is not None
         self._log_stream = _log_stream()
         self._used = False
         self._runtime: StartedRuntime | None = None
@@ -226,6 +227,9 @@ class Sandbox:
         """Write the last log lines and put the result together."""
         if self._runtime is not None:
             self._note_peak(self._runtime.peak_memory_mb())
+        if self._peak_mb is not None and self._memory_is_held:
+            # Processes had their peaks one after the other: together they would have been killed.
+            self._peak_mb = min(self._peak_mb, self._function.memory_mb)
         fault = outcome.fault
         if fault is not None and fault.error_type == OUT_OF_MEMORY:
             self._peak_mb = self._function.memory_mb

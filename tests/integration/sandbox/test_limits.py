@@ -146,6 +146,29 @@ def test_pages_that_processes_share_count_once(start_held: Any, answer: Answer) 
     assert answer(start_held(FORKS, memory_mb=256).invoke(b"{}")) == [0] * 4
 
 
+IN_TURN = """
+import os
+def hog():
+    hog = b"1" * (80 * 2**20)
+def handler(event, context):
+    hog()
+    done, say = os.pipe()
+    if not os.fork():
+        hog()
+        os.write(say, b"1")
+        import time; time.sleep(60)
+    return len(os.read(done, 1))
+"""
+
+
+def test_peaks_of_processes_in_turn_are_not_more_than_the_function_has(
+    start_held: Any, answer: Answer
+) -> None:
+    invocation = start_held(IN_TURN, memory_mb=128).invoke(b"{}")
+    assert answer(invocation) == 1
+    assert invocation.max_memory_mb == report_of(invocation).max_memory_used_mb == 128
+
+
 FILLS = """
 written, block = 0, bytes(1024 * 1024)
 try:
