@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-light proof check lint types fix bench bench-local bench-slim clean
+.PHONY: help setup demo test test-light proof check lint types fix bench bench-check bench-local bench-slim bench-torch clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -51,9 +51,16 @@ fix: $(STAMP) ## let ruff mend what it can
 clean: ## remove what was built here (not the cache of downloads)
 	rm -rf $(VENV) examples/*/.hotpack .mypy_cache .pytest_cache .ruff_cache
 
-bench: $(STAMP) ## cold starts of examples against the bare import; writes docs/cold-starts.md
+bench: $(STAMP) ## cold starts of examples, each way to ship them; writes docs/cold-starts.md (an hour)
 	$(BIN)/python benchmarks/cold_start.py examples/spacy examples/scikit-learn examples/tensorflow \
 	  --markdown docs/cold-starts.md
+
+bench-torch: $(STAMP) ## the same of PyTorch, where uv finds its CPU build
+	$(BIN)/python benchmarks/cold_start.py examples/torch --markdown docs/cold-starts.md
+
+bench-check: $(STAMP) ## fail where cold starts are worse than docs/cold-starts.md, as ratios
+	$(BIN)/python benchmarks/cold_start.py examples/spacy examples/scikit-learn examples/tensorflow \
+	  --check docs/cold-starts.md
 
 bench-local: $(STAMP) ## what the local Lambda costs, and its CPU share; writes docs/local-lambda.md
 	$(BIN)/python benchmarks/local_lambda.py --markdown docs/local-lambda.md

@@ -1,19 +1,25 @@
 """Cold starts of the examples: each way to ship them against the bare import, in turns.
 
-make bench                          writes docs/cold-starts.md
+make bench                          writes the tables of docs/cold-starts.md
 python benchmarks/cold_start.py examples/spacy --rounds 20
+python benchmarks/cold_start.py examples/spacy --check docs/cold-starts.md
 """
 
 import argparse
 import os
 import platform
+import re
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hotpack.cli.options import open_project, open_tools
-from hotpack.measure import compare_cold_starts
+from hotpack.measure import Comparison, compare_cold_starts
+from hotpack.measure.ways import OWN, WAYS
 from hotpack.pipeline import prepare
-from hotpack.project.config import PLACEMENTS
-from hotpack.report.cold_starts import comparison_markdown
+from hotpack.report.cold_starts import comparison_markdown, phases_markdown
+from hotpack.report.regressions import ratios_of, regressions
+from hotpack.report.waterfall import comparison_page
 from hotpack.trace import choose, keep, trace
 
 
@@ -21,45 +27,64 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("projects", type=Path, nargs="+")
     options.add_argument("--rounds", type=int, default=10)
-    options.add_argument("--markdown", type=Path, help="write the tables there")
+    options.add_argument("--way", choices=WAYS, action="append", help="[default: all]")
+    options.add_argument("--markdown", type=Path, help="write the tables between its marks")
+    options.add_argument("--html", type=Path, help="write a page for each project into the folder")
+    options.add_argument("--check", type=Path, help="fail where ratios are worse than its tables")
     chosen = options.parse_args()
-    tables = [measure(root, chosen.rounds) for root in chosen.projects]
-    print("\n\n".join(tables))
-    if chosen.markdown:
-        chosen.markdown.write_text(page(tables, chosen.rounds))
+    names = chosen.way or ([way.name for way in OWN] if chosen.check else list(WAYS))
+    worse: list[str] = []
+    for root in chosen.projects:
+        comparison = measure(root, names, chosen.rounds)
+        table = section(root, comparison, chosen.rounds)
+        print(table)
+        if chosen.html:
+            (chosen.html / f"{root.name}.html").write_text(comparison_page(comparison))
+        if chosen.markdown:
+            replace_section(chosen.markdown, root.name, table)
+        if chosen.check:
+            committed = ratios_of(chosen.check.read_text(), comparison.project)
+            if not committed:
+                sys.exit(f"{chosen.check} has no table of {comparison.project}")
+            worse += regressions(comparison, committed)
+    if worse:
+        sys.exit("slower than the committed table:\n" + "\n".join(worse))
 
 
-def measure(root: Path, rounds: int) -> str:
+def measure(root: Path, names: list[str], rounds: int) -> Comparison:
     event = min(root.glob("events/*.json"))
     project, tools = open_project(root), open_tools()
     profile = trace(
         prepare(project, tools), [(event.name, event.read_bytes())], choose("auto")[0], tools
     )
     keep(profile, project.root)
-    comparison = compare_cold_starts(project, event.read_bytes(), PLACEMENTS, rounds, tools)
-    memory_mb, target = project.config.memory_mb, project.config.target
-    return f"{target}, {memory_mb} MB:\n\n{comparison_markdown(comparison)}"
+    ways = [WAYS[name] for name in names]
+    return compare_cold_starts(project, event.read_bytes(), ways, rounds, tools)
 
 
-def page(tables: list[str], rounds: int) -> str:
+def section(root: Path, comparison: Comparison, rounds: int) -> str:
+    config = open_project(root).config
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    text = "\n\n".join(tables)
     return f"""\
-# Cold starts
+{config.target}, {config.memory_mb} MB, {rounds} rounds, {machine}, {datetime.now(UTC):%Y-%m-%d}:
 
-Written by `make bench`: in the local Lambda, warm page cache, {rounds} rounds in turns, on
-{machine}, each project with a profile of the same day (`hotpack trace`). A cold start is the init
-phase and the first invocation. The bare import is the same handler over the full install on local
-disk, with valid bytecode and nothing of hotpack. "As planned" is what `hotpack build` makes of the
-project; the others have everything placed alike.
+{comparison_markdown(comparison)}
 
-{text}
-
-How fast a fresh environment of the real Lambda reads its own code is published nowhere: these
-figures compare the ways with each other, they do not foretell a duration on AWS. S3 is a bucket on
-loopback with the latency and rates of Lambda's network. It speaks plain HTTP: TLS is not in these
-figures (its context alone takes 27 ms to make on this machine).
+{phases_markdown(comparison)}
 """
+
+
+def replace_section(path: Path, name: str, table: str) -> None:
+    begin, end = f"<!-- made by make bench: {name} -->", f"<!-- end: {name} -->"
+    text, count = re.subn(
+        f"{re.escape(begin)}.*?{re.escape(end)}",
+        lambda _: f"{begin}\n\n{table}\n{end}",
+        path.read_text(),
+        flags=re.DOTALL,
+    )
+    if count != 1:
+        sys.exit(f"{path} has no marks for {name}: {begin} … {end}")
+    path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Runs what was built in the local Lambda: a release, its bucket, the target's Python."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,24 +59,28 @@ def run(
     tools: Tools,
     *,
     release: Release | None = None,
+    objects: Mapping[str, Path] | None = None,
     settings: Settings | None = None,
     network: Network | None = None,
     on_log: OnLog | None = None,
 ) -> Iterator[Running]:
     """Yield the function ready to be invoked, and leave nothing of it behind.
 
-    The remote packs of `release` are served by a bucket on loopback, at the pace of `network`.
+    The remote packs of `release`, and `objects` by their keys, are served by a bucket on loopback,
+    at the pace of `network`.
 
     Raises SandboxError where this machine has no Python of the function's runtime, or another
     processor.
     """
     settings = settings or Settings()
     with ExitStack() as stack:
-        bucket = None
+        bucket, name, served = None, LOCAL_BUCKET, dict(objects or {})
         if release is not None:
             stack.enter_context(in_use(release))
-        if release is not None and release.remote_packs:
-            bucket = stack.enter_context(_bucket(release, network))
+            name = release.bucket or LOCAL_BUCKET
+            served |= {key: release.folder / path for key, path in release.remote_packs.items()}
+        if served:
+            bucket = stack.enter_context(Bucket(name, served, network=network or Network()))
             settings = replace(
                 settings, environment={**settings.environment, **_where_s3_is(bucket)}
             )
@@ -126,11 +130,6 @@ def warn_of_upload(function: Function, progress: Progress) -> None:
         check_direct_upload(function)
     except LimitError as error:
         progress.warn(error.message, hint=error.hint)
-
-
-def _bucket(release: Release, network: Network | None) -> Bucket:
-    objects = {key: release.folder / path for key, path in release.remote_packs.items()}
-    return Bucket(release.bucket or LOCAL_BUCKET, objects, network=network or Network())
 
 
 def _where_s3_is(bucket: Bucket) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """`hotpack bench`."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
+from hotpack.cache import write_atomic
 from hotpack.cli.console import print_json, show
 from hotpack.cli.events import event_option, events_of
 from hotpack.cli.options import (
@@ -16,28 +18,43 @@ from hotpack.cli.options import (
 from hotpack.cli.remote import copy_of_live, refuse_without_remote, remote_option
 from hotpack.deploy.cold_starts import measure_cold_starts
 from hotpack.measure import compare_cold_starts
-from hotpack.project import Placement
-from hotpack.project.config import PLACEMENTS
+from hotpack.measure.page_cache import PageCache
+from hotpack.measure.ways import OWN, WAYS
 from hotpack.report import cold_starts as report
 from hotpack.report.durations import invocations_table, remote_document
+from hotpack.report.waterfall import comparison_page
+
+_STATES: Final[dict[str, tuple[PageCache, ...]]] = {
+    "warm": ("warm",),
+    "cold": ("cold",),
+    "both": ("warm", "cold"),
+}
 
 
 @click.command(
     epilog="""\b
 Examples:
   hotpack bench
-  hotpack bench --rounds 20 --place bundled
-  hotpack bench --json | jq '.cold_starts[] | {way, ratio}'
+  hotpack bench --rounds 20 --way bundled --page-cache cold
+  hotpack bench --way all --html bench.html
+  hotpack bench --json | jq '.cold_starts[] | {way, page_cache, ratio}'
   hotpack bench --remote --env prod
 """
 )
 @project_option
 @click.option(
-    "--place",
-    "placements",
-    type=click.Choice(PLACEMENTS),
+    "--way",
+    "named_ways",
+    type=click.Choice((*WAYS, "all")),
     multiple=True,
-    help="Beside what is planned, put everything there.  [default: each of the three]",
+    help="Beside the bare import, ship it this way.  [default: as planned, and each placement]",
+)
+@click.option(
+    "--page-cache",
+    type=click.Choice(tuple(_STATES)),
+    default="both",
+    show_default=True,
+    help="Whether the function's files were read before; a real cold start finds them cold.",
 )
 @event_option("the first event")
 @click.option(
@@ -49,23 +66,34 @@ Examples:
 )
 @remote_option("Measure what is live on AWS: cold starts of a copy of it, which goes again.")
 @aws_options
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page with the waterfalls there; it opens without a network.",
+)
 @json_option
 def bench(
     root: Path,
-    placements: tuple[Placement, ...],
+    named_ways: tuple[str, ...],
+    page_cache: str,
     named: tuple[str, ...],
     rounds: int,
     remote: bool,
     env: str | None,
     region: str | None,
     profile: str | None,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Measure cold starts against the bare import.
 
-    A cold start is the init phase and the first invocation, in the local Lambda, with a warm page
-    cache. The bare import is the same handler over the full install on local disk, with valid
-    bytecode and nothing of hotpack. All ways take turns; what counts is the ratio within a round.
+    A cold start is the init phase and the first invocation, in the local Lambda. The bare import is
+    the same handler over the full install on local disk, with valid bytecode and nothing of
+    hotpack. All ways take turns; what counts is the ratio within a round.
+
+    Other ways are those of other tools, which come from PyPI and npm when they are measured:
+    article (a zip on S3, downloaded and unpacked by hand), zappa (slim_handler), serverless
+    (serverless-python-requirements, slim and zip), snaploader (lambda-snaploader).
 
     With --remote it is what Lambda reports of new sandboxes, which a changed environment variable
     forces: those of a copy, so that the function itself is not touched.
@@ -83,7 +111,11 @@ def bench(
             show(invocations_table([item for start in starts if (item := start.measured())]))
         return
     refuse_without_remote(region=region, profile=profile)
-    comparison = compare_cold_starts(project, payload, placements or PLACEMENTS, rounds, tools)
+    names = WAYS if "all" in named_ways else named_ways
+    ways = [WAYS[name] for name in names] or OWN
+    comparison = compare_cold_starts(project, payload, ways, rounds, tools, _STATES[page_cache])
+    if html:
+        write_atomic(html.absolute(), comparison_page(comparison).encode())
     if as_json:
         print_json(report.comparison_document(comparison))
         return

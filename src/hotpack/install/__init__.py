@@ -1,5 +1,6 @@
 """From named dependencies to installed files. The only room that runs uv."""
 
+from hotpack.install.environment import Environment, install_environment
 from hotpack.install.installer import Lock, install, install_runtime_client, lock
 from hotpack.install.tree import EMPTY_TREE, Distribution, File, Kind, Tree
 from hotpack.install.uv import Uv
@@ -8,6 +9,7 @@ from hotpack.install.wheels import Wheel, Wheels
 __all__ = [
     "EMPTY_TREE",
     "Distribution",
+    "Environment",
     "File",
     "Kind",
     "Lock",
@@ -16,6 +18,7 @@ __all__ = [
     "Wheel",
     "Wheels",
     "install",
+    "install_environment",
     "install_runtime_client",
     "lock",
 ]

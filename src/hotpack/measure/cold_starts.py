@@ -1,35 +1,34 @@
 """Measures cold starts of a project, each way to ship it against the bare import, in turns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median, quantiles
 from typing import Final, Self
 
 from hotpack import local
-from hotpack.errors import HotpackError, LimitError
-from hotpack.measure.bare import bare_function
-from hotpack.pipeline import Tools, build, prepare
-from hotpack.project import Placement, Project
-from hotpack.project.config import EVERY_DISTRIBUTION
-from hotpack.sandbox import LocalLambda, Settings
+from hotpack.errors import DependencyError, HotpackError, LimitError
+from hotpack.measure import page_cache
+from hotpack.measure.page_cache import PageCache
+from hotpack.measure.waterfall import Waterfall, waterfall
+from hotpack.measure.ways import BARE, Shipped, Way
+from hotpack.pipeline import Prepared, Tools, prepare
+from hotpack.project import Project
+from hotpack.sandbox import Invocation, LocalLambda, Settings, logs
 
-BARE: Final = "bare import"
-"""The same handler over the full install on local disk: what all is divided by."""
-
-PLANNED: Final = "as planned"
-"""What `hotpack build` makes of the project."""
-
-_EVERY_START_IS_COLD: Final = Settings(idle_life_s=0.0, enforce_package_size=False)
+_EVERY_START_IS_COLD: Final = Settings(idle_life_s=0.0)
+_WORDS: Final = 200
+_ERROR: Final = "[ERROR] "
 
 
 @dataclass(frozen=True, slots=True)
 class ColdStarts:
-    """The cold starts of one way to ship a project."""
+    """The cold starts of one way to ship a project, with the page cache in one state."""
 
     way: str
+    page_cache: PageCache
     durations_ms: tuple[float, ...]
-    """Init phase and first invocation, one a round."""
+    """Init phase and first invocation, one a round; with the init that was ended at its limit."""
 
     ratios: tuple[float, ...]
     """To the bare import of the same round."""
@@ -37,11 +36,27 @@ class ColdStarts:
     memory_mb: int
     """The most of all rounds."""
 
+    tmp_mb: int
+    """How large its /tmp is."""
+
+    restarts: int = 0
+    """In how many rounds the init phase passed its limit and began again."""
+
     @classmethod
-    def of(cls, way: str, rounds: Sequence[float], bare: Sequence[float], memory_mb: int) -> Self:
+    def of(cls, tried: "_Tried", page_cache: PageCache, bare: "_Tried") -> Self:
         """Return what a way's rounds come to beside the bare import's."""
-        ratios = tuple(one / other for one, other in zip(rounds, bare, strict=True))
-        return cls(way, tuple(rounds), ratios, memory_mb)
+        rounds = tried.starts[page_cache]
+        durations = tuple(start.duration_ms for start in rounds)
+        pairs = zip(durations, bare.starts[page_cache], strict=True)
+        return cls(
+            tried.way.name,
+            page_cache,
+            durations,
+            tuple(one / other.duration_ms for one, other in pairs),
+            max(start.memory_mb for start in rounds),
+            tried.shipped.function.ephemeral_storage_mb,
+            sum(start.restarted for start in rounds),
+        )
 
     @property
     def median_ms(self) -> float:
@@ -68,87 +83,186 @@ class Comparison:
 
     project: str
     starts: tuple[ColdStarts, ...]
-    """The bare import's first."""
+    """By state of the page cache, the bare import's first in each."""
 
     left_out: Mapping[str, str]
     """Ways that cannot be, with the reason."""
 
+    waterfalls: tuple[Waterfall, ...] = ()
+    """Of one cold start of each way, in the last state of the page cache."""
+
+    def of(self, state: PageCache) -> tuple[ColdStarts, ...]:
+        """Return the cold starts with the page cache in one state."""
+        return tuple(item for item in self.starts if item.page_cache == state)
+
+    @property
+    def page_caches(self) -> tuple[PageCache, ...]:
+        """The states that were measured."""
+        return tuple(dict.fromkeys(item.page_cache for item in self.starts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    duration_ms: float
+    memory_mb: int
+    restarted: bool
+
+
+@dataclass(slots=True)
+class _Tried:
+    """A way while it is measured."""
+
+    way: Way
+    shipped: Shipped
+    running: local.Running
+    starts: dict[PageCache, list[_Start]] = field(default_factory=dict)
+
 
 def compare_cold_starts(
-    project: Project, payload: bytes, placements: Sequence[Placement], rounds: int, tools: Tools
+    project: Project,
+    payload: bytes,
+    ways: Sequence[Way],
+    rounds: int,
+    tools: Tools,
+    page_caches: Sequence[PageCache] = ("warm", "cold"),
 ) -> Comparison:
-    """Return the cold starts of the bare import, of the project as planned, and all so placed.
+    """Return the cold starts of the bare import and of each way.
 
     Every round starts each way once, in an order that moves on from round to round, so that a
-    noisy minute of the machine meets all of them. A round before the first, which does not count,
-    warms the page cache.
+    noisy minute of the machine meets all of them. A round before the first does not count: it warms
+    the page cache, and ways that fail in it are left out with what they said.
 
-    Raises HotpackError where a cold start fails.
+    Raises HotpackError where a cold start of the bare import fails.
     """
-    with _running(project, placements, tools) as (ways, left_out):
-        durations: dict[str, list[float]] = {name: [] for name in ways}
-        memory = dict.fromkeys(ways, 0)
-        with tools.progress.task("cold starts", (rounds + 1) * len(ways), "files") as advance:
-            for number in range(rounds + 1):
-                for name in _turn(list(ways), number):
-                    duration_ms, memory_mb = _start(name, ways[name], payload)
-                    if number:
-                        durations[name].append(duration_ms)
-                        memory[name] = max(memory[name], memory_mb)
-                    advance(1)
-    starts = (ColdStarts.of(n, durations[n], durations[BARE], memory[n]) for n in durations)
-    return Comparison(project.name, tuple(starts), left_out)
+    left_out: dict[str, str] = {}
+    total = 1 + rounds * len(page_caches)
+    with (
+        _running(prepare(project, tools), ways, tools, left_out) as tried,
+        tools.progress.task("cold starts", (total + 1) * len(tried), "files") as advance,
+    ):
+        page_cache.settle()
+        _round(tried, 0, "warm", payload, left_out)
+        advance(len(tried))
+        for state in page_caches:
+            for one in tried.values():
+                one.starts[state] = []
+            for number in range(rounds):
+                _round(tried, number, state, payload, left_out, counts=True)
+                advance(len(tried))
+        waterfalls = _waterfalls(tried.values(), payload, page_caches[-1], tools)
+    bare = tried[BARE.name]
+    starts = (ColdStarts.of(one, state, bare) for state in page_caches for one in tried.values())
+    return Comparison(project.name, tuple(starts), left_out, tuple(waterfalls))
 
 
-def _turn(names: Sequence[str], number: int) -> Sequence[str]:
+def _round(
+    tried: dict[str, _Tried],
+    number: int,
+    state: PageCache,
+    payload: bytes,
+    left_out: dict[str, str],
+    *,
+    counts: bool = False,
+) -> None:
+    """Start each way once; what fails is left out from now on."""
+    names = list(tried)
     turn = number % len(names)
-    return [*names[turn:], *names[:turn]]
+    for name in [*names[turn:], *names[:turn]]:
+        one = tried[name]
+        try:
+            _set(one.running.function, state)
+            start = _start(one, payload)
+        except HotpackError as error:
+            if one.way is BARE:
+                raise
+            left_out[name] = error.message
+            del tried[name]
+            continue
+        if counts:
+            one.starts[state].append(start)
 
 
-def _start(name: str, function: LocalLambda, payload: bytes) -> tuple[float, int]:
-    """Return the duration of a cold start in milliseconds, and its peak memory in MB."""
-    invocation = function.invoke(payload)
+def _set(function: LocalLambda, state: PageCache) -> None:
+    if state == "cold":
+        page_cache.forget([function.package.task, function.package.opt])
+
+
+def _start(one: _Tried, payload: bytes) -> _Start:
+    """Return one cold start. Raises HotpackError where it fails."""
+    if one.running.bucket is not None:
+        one.running.bucket.new_environment()
+    invocation = one.running.function.invoke(one.shipped.event(payload))
     if invocation.status != "success" or invocation.start != "cold":
-        answer = invocation.payload.decode("utf-8", "replace")
-        raise HotpackError(f"a cold start of {name} failed: {answer}", hint="try `hotpack invoke`")
-    return (invocation.init_ms or 0.0) + invocation.duration_ms, invocation.max_memory_mb or 0
+        raise HotpackError(
+            f"its cold start fails: {_words(invocation)}", hint="try `hotpack invoke`"
+        )
+    ended_ms = _ended_init_ms(invocation)
+    init_ms = invocation.init_ms if invocation.init_ms is not None else ended_ms
+    return _Start(
+        (init_ms or 0.0) + invocation.duration_ms,
+        invocation.max_memory_mb or 0,
+        restarted=invocation.init_ms is None,
+    )
+
+
+def _ended_init_ms(invocation: Invocation) -> float | None:
+    """Return how long the init phase took that Lambda ended."""
+    for event in invocation.log:
+        line = logs.parse(event)
+        if isinstance(line, logs.InitReport) and line.phase == "init":
+            return line.init_duration_ms
+    return None
+
+
+def _words(invocation: Invocation) -> str:
+    """Return in a line what a function that failed said first: a second init may fail otherwise."""
+    ended_ms = _ended_init_ms(invocation)
+    late = ended_ms is not None and ended_ms >= _EVERY_START_IS_COLD.init_timeout_s * 1000
+    errors = [event for event in invocation.log if event.startswith(_ERROR)]
+    text = errors[0].removeprefix(_ERROR) if errors else invocation.payload.decode(errors="replace")
+    words = " ".join(text.partition("Traceback")[0].split())[:_WORDS]
+    return f"its init passes 10 s and is begun again; then {words}" if late else words
+
+
+def _waterfalls(
+    tried: Iterable[_Tried], payload: bytes, state: PageCache, tools: Tools
+) -> Iterator[Waterfall]:
+    for one in tried:
+        settings = _settings(one.way)
+        found = waterfall(
+            one.way.name, one.shipped, payload, settings, tools, lambda f: _set(f, state)
+        )
+        if found is not None:
+            yield found
+
+
+def _settings(way: Way) -> Settings:
+    return replace(_EVERY_START_IS_COLD, enforce_package_size=way.checks_size)
 
 
 @contextmanager
 def _running(
-    project: Project, placements: Sequence[Placement], tools: Tools
-) -> Iterator[tuple[dict[str, LocalLambda], dict[str, str]]]:
-    """Yield the local Lambda of each way to ship the project, and the ways that cannot be."""
-    left_out: dict[str, str] = {}
+    prepared: Prepared, ways: Sequence[Way], tools: Tools, left_out: dict[str, str]
+) -> Iterator[dict[str, _Tried]]:
+    """Yield each way in a local Lambda of its own; those that cannot be are noted."""
+    tried: dict[str, _Tried] = {}
     with ExitStack() as stack:
-        bare = bare_function(prepare(project, tools), tools)
-        running = stack.enter_context(local.run(bare, tools, settings=_EVERY_START_IS_COLD))
-        ways = {BARE: running.function}
-        for name, placed in _projects(project, placements).items():
+        for way in (BARE, *ways):
             try:
-                release = build(placed, tools).release
-            except LimitError as error:
-                left_out[name] = error.message
-                continue
-            running = stack.enter_context(
-                local.run(
-                    local.function_of(release, name),
-                    tools,
-                    release=release,
-                    settings=_EVERY_START_IS_COLD,
+                shipped = way.ship(prepared, tools)
+                running = stack.enter_context(
+                    local.run(
+                        shipped.function,
+                        tools,
+                        release=shipped.release,
+                        objects=shipped.objects,
+                        settings=_settings(way),
+                    )
                 )
-            )
-            ways[name] = running.function
-        yield ways, left_out
-
-
-def _projects(project: Project, placements: Sequence[Placement]) -> dict[str, Project]:
-    """Return the project as it is, and with everything pinned to each placement."""
-    config = project.config
-    return {PLANNED: project} | {
-        placement: replace(
-            project,
-            config=replace(config, place={**config.place, EVERY_DISTRIBUTION: placement}),
-        )
-        for placement in placements
-    }
+            except (LimitError, DependencyError) as error:
+                if way is BARE:
+                    raise
+                left_out[way.name] = error.message
+                continue
+            tried[way.name] = _Tried(way, shipped, running)
+        yield tried

@@ -9,8 +9,8 @@ from typing import Final
 from hotpack import local
 from hotpack.errors import HotpackError
 from hotpack.install import Kind, Tree
-from hotpack.measure.bare import full_install
 from hotpack.measure.folders import folder_of
+from hotpack.measure.ways.own import full_install
 from hotpack.pack import Entry
 from hotpack.pipeline import Prepared, Tools
 from hotpack.sandbox import Function, Settings

@@ -128,6 +128,11 @@ class LocalLambda(Closing):
         self._folders.close()
         self._unpacked.close()
 
+    @property
+    def package(self) -> packages.Package:
+        """Where the function's files are."""
+        return self._package
+
     def log(self, line: str) -> None:
         """Say something where the function's log goes."""
         if self._on_log is not None:
