@@ -79,7 +79,7 @@ def _pack(plugin: Path, strips: bool, prepared: Prepared, tools: Tools) -> Path:
         with (
             tools.cache.folder("archives", key) as beside,
             tools.progress.task("serverless-python-requirements", None, "files"),
-            tempfile.TemporaryDirectory(prefix="serverless-", dir=beside.parent) as folder,
+            tempfile.TemporaryDirectory(prefix=".serverless-", dir=beside.parent) as folder,
         ):
             for file in files:
                 path = Path(folder, file.path)

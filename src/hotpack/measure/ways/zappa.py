@@ -83,7 +83,7 @@ def _package(
     made: Path,
 ) -> None:
     """Let Zappa package a folder with the project and an environment with its dependencies."""
-    with tempfile.TemporaryDirectory(prefix="zappa-", dir=made.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=".zappa-", dir=made.parent) as folder:
         project, users = Path(folder, _PROJECT), Path(folder, "environment")
         project.mkdir()
         packages = users / environment.site_packages.relative_to(environment.folder)
