@@ -62,8 +62,10 @@ class StartedRuntime:
     def end(self) -> int | None:
         """Kill what runs in the sandbox and stop serving; return the most memory it used."""
         self.peak_memory_mb()
-        self._processes.kill()
-        self.close()
+        try:
+            self._processes.kill()
+        finally:
+            self.close()
         self.has_ended()  # for what the process says of its memory
         return self._peak_mb
 
