@@ -98,5 +98,7 @@ def open_tools() -> Tools:
             removed = f"{mb(pruned.removed_bytes)} in {pruned.removed_entries} entries"
             tools.progress.log(f"the cache was over its cap: removed {removed} not used lately")
 
-    click.get_current_context().call_on_close(close)
+    context = click.get_current_context(silent=True)
+    if context is not None:  # else it is a benchmark
+        context.call_on_close(close)
     return tools
