@@ -27,6 +27,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("projects", type=Path, nargs="+")
     options.add_argument("--rounds", type=int, default=10)
+    options.add_argument("--peer-rounds", type=int, default=3, help="of other tools")
     options.add_argument("--way", choices=WAYS, action="append", help="[default: all]")
     options.add_argument("--markdown", type=Path, help="write the tables between its marks")
     options.add_argument("--html", type=Path, help="write a page for each project into the folder")
@@ -35,8 +36,8 @@ def main() -> None:
     names = chosen.way or ([way.name for way in OWN] if chosen.check else list(WAYS))
     worse: list[str] = []
     for root in chosen.projects:
-        comparison = measure(root, names, chosen.rounds)
-        table = section(root, comparison, chosen.rounds)
+        comparison = measure(root, names, chosen.rounds, chosen.peer_rounds)
+        table = section(root, comparison)
         print(table)
         if chosen.html:
             (chosen.html / f"{root.name}.html").write_text(comparison_page(comparison))
@@ -51,7 +52,7 @@ def main() -> None:
         sys.exit("slower than the committed table:\n" + "\n".join(worse))
 
 
-def measure(root: Path, names: list[str], rounds: int) -> Comparison:
+def measure(root: Path, names: list[str], rounds: int, peer_rounds: int) -> Comparison:
     event = min(root.glob("events/*.json"))
     project, tools = open_project(root), open_tools()
     profile = trace(
@@ -59,14 +60,19 @@ def measure(root: Path, names: list[str], rounds: int) -> Comparison:
     )
     keep(profile, project.root)
     ways = [WAYS[name] for name in names]
-    return compare_cold_starts(project, event.read_bytes(), ways, rounds, tools)
+    return compare_cold_starts(
+        project, event.read_bytes(), ways, rounds, tools, peer_rounds=peer_rounds
+    )
 
 
-def section(root: Path, comparison: Comparison, rounds: int) -> str:
+def section(root: Path, comparison: Comparison) -> str:
     config = open_project(root).config
+    rounds = len(comparison.starts[0].durations_ms)
+    fewer = min(len(item.durations_ms) for item in comparison.starts)
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
     return f"""\
-{config.target}, {config.memory_mb} MB, {rounds} rounds, {machine}, {datetime.now(UTC):%Y-%m-%d}:
+{config.target}, {config.memory_mb} MB, {rounds} rounds (other tools {fewer}), {machine}, {day}:
 
 {comparison_markdown(comparison)}
 

@@ -47,7 +47,8 @@ class ColdStarts:
         """Return what a way's rounds come to beside the bare import's."""
         rounds = tried.starts[page_cache]
         durations = tuple(start.duration_ms for start in rounds)
-        pairs = zip(durations, bare.starts[page_cache], strict=True)
+        beside = bare.starts[page_cache][: len(rounds)]
+        pairs = zip(durations, beside, strict=True)
         return cls(
             tried.way.name,
             page_cache,
@@ -125,12 +126,14 @@ def compare_cold_starts(
     rounds: int,
     tools: Tools,
     page_caches: Sequence[PageCache] = ("warm", "cold"),
+    peer_rounds: int | None = None,
 ) -> Comparison:
     """Return the cold starts of the bare import and of each way.
 
     Every round starts each way once, in an order that moves on from round to round, so that a
     noisy minute of the machine meets all of them. A round before the first does not count: it warms
-    the page cache, and ways that fail in it are left out with what they said.
+    the page cache, and ways that fail in it are left out with what they said. Other tools, of which
+    some take half a minute, take part in the first `peer_rounds` rounds of each state alone.
 
     Raises HotpackError where a cold start of the bare import fails.
     """
@@ -141,13 +144,15 @@ def compare_cold_starts(
         tools.progress.task("cold starts", (total + 1) * len(tried), "files") as advance,
     ):
         page_cache.settle()
-        _round(tried, 0, "warm", payload, left_out)
+        _round(tried, list(tried), 0, "warm", payload, left_out)
         advance(len(tried))
+        for one in tried.values():
+            one.starts = {state: [] for state in page_caches}
         for state in page_caches:
-            for one in tried.values():
-                one.starts[state] = []
             for number in range(rounds):
-                _round(tried, number, state, payload, left_out, counts=True)
+                is_short = peer_rounds is not None and number >= peer_rounds
+                names = [n for n, one in tried.items() if not (is_short and one.way.is_peer)]
+                _round(tried, names, number, state, payload, left_out)
                 advance(len(tried))
         waterfalls = _waterfalls(tried.values(), payload, page_caches[-1], tools)
     bare = tried[BARE.name]
@@ -157,15 +162,13 @@ def compare_cold_starts(
 
 def _round(
     tried: dict[str, _Tried],
+    names: Sequence[str],
     number: int,
     state: PageCache,
     payload: bytes,
     left_out: dict[str, str],
-    *,
-    counts: bool = False,
 ) -> None:
-    """Start each way once; what fails is left out from now on."""
-    names = list(tried)
+    """Start each of the ways once; what fails is left out from now on."""
     turn = number % len(names)
     for name in [*names[turn:], *names[:turn]]:
         one = tried[name]
@@ -178,8 +181,7 @@ def _round(
             left_out[name] = error.message
             del tried[name]
             continue
-        if counts:
-            one.starts[state].append(start)
+        one.starts.setdefault(state, []).append(start)
 
 
 def _set(function: LocalLambda, state: PageCache) -> None:

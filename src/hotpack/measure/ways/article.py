@@ -52,4 +52,5 @@ WAY: Final = Way(
     "article",
     "zip -9 without bytecode on S3; boto3 downloads it, zipfile.extractall unpacks it to /tmp",
     ship,
+    is_peer=True,
 )

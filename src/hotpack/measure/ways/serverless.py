@@ -100,9 +100,11 @@ WAY: Final = Way(
     "serverless",
     f"{_PACKAGE}, slim and zip: stripped, a zip in the function, unpacked to /tmp",
     partial(ship, True),
+    is_peer=True,
 )
 UNSTRIPPED: Final = Way(
     "serverless-unstripped",
     f"{_PACKAGE}, slim and zip, strip: false",
     partial(ship, False),
+    is_peer=True,
 )

@@ -48,6 +48,9 @@ class Way:
 
     ship: Callable[[Prepared, Tools], Shipped]
 
+    is_peer: bool = False
+    """Whether it is another tool's."""
+
     checks_size: bool = True
     """Whether the package is held to Lambda's limit; the bare import is not."""
 

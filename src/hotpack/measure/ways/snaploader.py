@@ -52,4 +52,5 @@ WAY: Final = Way(
     "snaploader",
     f"{_PACKAGE}: a zip on S3, read into memory, libraries in memfd",
     ship,
+    is_peer=True,
 )

@@ -137,4 +137,5 @@ WAY: Final = Way(
     "zappa",
     f"{_PACKAGE}, slim_handler: a tar.gz of the whole environment on S3, streamed to /tmp",
     ship,
+    is_peer=True,
 )
