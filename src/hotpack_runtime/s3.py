@@ -78,19 +78,20 @@ class Bucket:
         """Return when a read that begins now is to have failed, by the clock."""
         return self.clock() + PATIENCE_S if self._init_ends is None else self._init_ends
 
-    def set_clock(self, now: float) -> bool:
-        """Sign by S3's clock from now on; return whether that is another than before."""
-        ahead_s = now - time.time()
-        changes = abs(ahead_s - self._ahead_s) > _SKEW_S
-        self._ahead_s = ahead_s
-        return changes
+    @property
+    def signs_with(self) -> tuple[str, float]:
+        """The access key that requests are signed with, and how far S3's clock is ahead."""
+        return self._environment.get("AWS_ACCESS_KEY_ID", ""), self._ahead_s
 
-    def renew(self) -> bool:
-        """Take the credentials that the environment has by now; return whether they are others."""
-        found = {name: self._live.get(name, "") for name in _CREDENTIALS}
-        changes = any(self._environment.get(name, "") != value for name, value in found.items())
-        self._environment.update(found)
-        return changes
+    def set_clock(self, now: float) -> None:
+        """Sign by S3's clock from now on, where this one is far from it."""
+        ahead_s = now - time.time()
+        if abs(ahead_s - self._ahead_s) > _SKEW_S:
+            self._ahead_s = ahead_s
+
+    def renew(self) -> None:
+        """Take the credentials that the environment has by now."""
+        self._environment.update({name: self._live.get(name, "") for name in _CREDENTIALS})
 
     def connect(self) -> Reader:
         """Return a reader that keeps its connection open from one request to the next."""

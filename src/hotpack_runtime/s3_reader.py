@@ -89,6 +89,7 @@ class Reader:
 
     def _try(self, pack: Pack, offset: int, size: int, ends: float) -> memoryview:
         """Ask once; raises _FailedError, behind which the connection is closed."""
+        is_kept = self._connection is not None
         try:
             return self._get(pack, offset, size, ends)
         except (_FailedError, RestoreError):
@@ -98,12 +99,16 @@ class Reader:
             self.close()
             kind = type(error).__name__
             lasts = isinstance(error, ValueError) or kind == "SSLCertVerificationError"
-            raise _FailedError(f"{kind}: {error}", passes=not lasts) from None
+            words = f"{kind}: {' '.join(str(error).split())}"
+            # A connection that was kept may have been closed meanwhile: nothing to wait for.
+            wait_s = 0.0 if is_kept else None
+            raise _FailedError(words, passes=not lasts, wait_s=wait_s) from None
 
     def _get(self, pack: Pack, offset: int, size: int, ends: float) -> memoryview:
         began = self._bucket.clock()
         timeout_s = max(_LEAST_TIMEOUT_S, min(_TIMEOUT_S, ends - began))
         url = urlsplit(self._bucket.url(pack.key or ""))
+        signed_with = self._bucket.signs_with
         headers = self._bucket.headers(pack.key or "", url.netloc, url.path, offset, size)
         connection = self._connect(url.scheme, url.netloc, timeout_s)
         connection.request(
@@ -111,7 +116,7 @@ class Reader:
         )
         response = connection.getresponse()
         if response.status != 206:
-            raise self._refused(response)
+            raise self._refused(response, signed_with)
         _check_range(pack, offset, size, response)
         content, place = bytearray(size), 0
         while place < size:
@@ -141,20 +146,26 @@ class Reader:
             self._connection.sock.settimeout(timeout_s)
         return self._connection
 
-    def _refused(self, response: http.client.HTTPResponse) -> _FailedError:
-        """Return what an answer without content means; some of it can be mended here."""
+    def _refused(
+        self, response: http.client.HTTPResponse, signed_with: tuple[str, float]
+    ) -> _FailedError:
+        """Return what an answer without content means; what is wrong with a signature is mended.
+
+        Another thread may have done that since the request was signed.
+        """
         words = _s3_words(response.read(_ERROR_BYTES))
         failure = _FailedError(f"HTTP {response.status} {words}".rstrip(), passes=False)
         if response.status in _TRANSIENT or words.startswith("RequestTimeout:"):
             failure.passes = True
             asked = response.headers.get("Retry-After", "")
             failure.wait_s = float(asked) if asked.isdecimal() and len(asked) < 6 else None
-        elif words.startswith("RequestTimeTooSkewed"):
-            date = parsedate_tz(response.headers.get("Date", ""))
-            failure.passes = date is not None and self._bucket.set_clock(mktime_tz(date))
-            failure.wait_s = 0.0
         elif response.status in {400, 403}:
-            failure.passes = self._bucket.renew()
+            date = parsedate_tz(response.headers.get("Date", ""))
+            if words.startswith("RequestTimeTooSkewed") and date is not None:
+                self._bucket.set_clock(mktime_tz(date))
+            else:
+                self._bucket.renew()
+            failure.passes = self._bucket.signs_with != signed_with
             failure.wait_s = 0.0
         return failure
 

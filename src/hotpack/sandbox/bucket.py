@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -33,12 +33,16 @@ class Request:
     status: int
 
 
+Fault = Callable[[Handler, str, Path | None], bool]
+"""Answers a request for a key in the bucket's place, as it should not; False leaves it to it."""
+
+
 class Bucket(Server):
     """Serves files as the objects of one bucket, path-style: `URL/NAME/KEY`.
 
     Requests must carry an AWS signature, as a header or in the query; whether it is right is not
     looked at. Objects are read when they are asked for. One Bucket is the network of one
-    execution environment.
+    execution environment. `fault` makes it misbehave while it is set.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Bucket(Server):
         self.link = Link(network or Network.unlimited())
         self._lock = threading.Lock()
         self._requests: list[Request] = []
+        self.fault: Fault | None = None
         super().__init__(partial(_BucketHandler, self), port)
 
     @property
@@ -91,6 +96,8 @@ class _BucketHandler(Handler):
         bucket, _, key = unquote(url.path).removeprefix("/").partition("/")
         self._bucket.link.wait_for_first_byte()
         path = self._bucket.objects.get(key)
+        if self._bucket.fault is not None and self._bucket.fault(self, key, path):
+            return
         if not _signed(self.headers.get("Authorization", ""), url.query):
             self._refuse(key, HTTPStatus.FORBIDDEN, "AccessDenied", "Access Denied")
         elif bucket != self._bucket.name:
