@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 
 from hotpack_runtime.errors import RestoreError
+
+_lstat = os.lstat  # before it is watched
 
 COPY_BYTES = 4 * 1024 * 1024
 
@@ -56,6 +59,14 @@ class TreeFolder:
             os.close(journal)
         entries = range(0, len(done) - 3, 4)
         return [int.from_bytes(done[place : place + 4], "little") for place in entries]
+
+    def holds(self, files: list[tuple[str, int, int, bool]]) -> bool:
+        """Return whether files are there, as `Manifest.files_of` lists them.
+
+        They came whole, and may have been changed since; but whoever clears the folder may leave
+        the journal.
+        """
+        return all(_kind(OwnPath(f"{self.path}/{path}")) == stat.S_IFREG for path, *_ in files)
 
     def note(self, index: int) -> None:
         """Note that a group is there.
@@ -130,10 +141,16 @@ class TreeFolder:
         if name in ("", ".", ".."):
             raise RestoreError(f"hotpack: the manifest is damaged ({folder!r} leaves the tree)")
         self.make(parent)
-        try:  # noqa: SIM105 - contextlib is one more module to import at a cold start
-            os.mkdir(OwnPath(f"{self.path}/{folder}"), 0o755)
+        path = OwnPath(f"{self.path}/{folder}")
+        try:
+            os.mkdir(path, 0o755)
+            os.chmod(path, 0o755)  # noqa: S103 - whatever the process's mask is
         except FileExistsError:
-            pass
+            if _kind(path) == stat.S_IFLNK:
+                raise RestoreError(
+                    f"hotpack: {path} is a link that somebody put there, and leads elsewhere: "
+                    "remove it, or all of the tree"
+                ) from None
         self._folders.add(folder)
 
     def remove(self, path: str) -> None:
@@ -142,6 +159,14 @@ class TreeFolder:
             os.unlink(path)
         except FileNotFoundError:
             return
+
+
+def _kind(path: OwnPath) -> int:
+    """Return what a path is, as `stat` has it; 0 where nothing is there."""
+    try:
+        return stat.S_IFMT(_lstat(path).st_mode)
+    except OSError:
+        return 0
 
 
 def free_bytes(folder: str) -> int:

@@ -166,10 +166,7 @@ class Manifest:
             try:
                 files = self._read(folder, self.folders.get(folder, ""))
             except (ValueError, IndexError) as error:
-                raise RestoreError(
-                    f"hotpack: the manifest is damaged ({error}): build and deploy the function "
-                    "again"
-                ) from None
+                raise _damaged(str(error)) from None
             self._files[folder] = files
         return files
 
@@ -183,10 +180,9 @@ class Manifest:
             if of == index
         ]
         if len(group.frames) > 1 and {f[1:3] for f in found} != {(0, group.raw_size)}:
-            raise RestoreError(
-                "hotpack: the manifest is damaged (a group of several frames holds one file): "
-                "build and deploy the function again"
-            )
+            raise _damaged("a group of several frames holds one file")
+        if max((start + size for _, start, size, _ in found), default=0) != group.raw_size:
+            raise _damaged("a group's folders do not hold all of its files")
         return found
 
     def _read(self, folder: str, text: str) -> dict[str, Row]:
@@ -207,6 +203,12 @@ class Manifest:
                 raise ValueError(f"{folder}/{name!r} is no name of its own in its folder")
             files[name] = row
         return files
+
+
+def _damaged(what: str) -> RestoreError:
+    return RestoreError(
+        f"hotpack: the manifest is damaged ({what}): build and deploy the function again"
+    )
 
 
 def _check_seal(text: bytes) -> None:

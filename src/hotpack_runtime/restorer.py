@@ -157,7 +157,10 @@ class Restorer:
 
     def make_folder(self, folder: str) -> None:
         """Make a folder of the tree, if it is not there."""
-        self._folder.make(folder)
+        try:
+            self._folder.make(folder)
+        except OSError as error:
+            raise self._told(error, []) from None
 
     def _bring(self, unit: Unit, state: int) -> None:
         """Bring a group to a state at least: LOADED is not enough where files are wanted."""
@@ -457,7 +460,9 @@ class Restorer:
     def _learn(self) -> None:
         """Learn from the journal what is there by now."""
         for index in self._folder.noted():
-            if index < len(self.units) and self.units[index].state != TAKEN:
+            if index >= len(self.units) or self.units[index].state in (TAKEN, THERE):
+                continue
+            if self._folder.holds(self._files_of(index)):
                 self._note_there(self.units[index])
 
     def _check_space(self, manifest: Manifest, free: int) -> None:

@@ -253,23 +253,21 @@ def change(folder: Path, harm: Callable[[dict[str, Any]], None]) -> None:
     (folder / "manifest.json").write_bytes(seal(document))
 
 
-def add(document: dict[str, Any], line: str) -> None:
-    """Put a file into the tree's root."""
-    document["folders"][""] += f"\n{line}"
+def add(document: dict[str, Any], line: str, folder: str = "") -> None:
+    """Put a file into a folder of the tree, which may be a new one."""
+    before = list(document["folders"])
+    text = document["folders"].get(folder, "")
+    document["folders"][folder] = f"{text}\n{line}".lstrip("\n")
+    places = {each: place for place, each in enumerate(sorted(document["folders"]))}
     for group in document["groups"]:
-        group[4] = sorted({0, *group[4]})
+        group[4] = sorted({places[folder], *(places[before[place]] for place in group[4])})
 
 
 @pytest.mark.parametrize("folder", ["../out", "/etc", "a/../../out", "a//b", "."])
 def test_folders_that_leave_the_tree(tmp_path: Path, folder: str) -> None:
     """A manifest cannot make the runtime write outside of the tree."""
     make_packs(tmp_path)
-
-    def harm(document: dict[str, Any]) -> None:
-        document["folders"][folder] = "0 0 0 0 x"
-        document["groups"][0][4] = [len(document["folders"]) - 1]
-
-    change(tmp_path, harm)
+    change(tmp_path, lambda document: add(document, "0 0 0 0 x", folder))
     with pytest.raises(RestoreError, match="leaves the tree"):
         restored(tmp_path)
 

@@ -1,0 +1,439 @@
+"""Faults of the network, and of S3 behind it."""
+
+import os
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Final
+
+from hotpack.sandbox.bucket import Fault as Answer
+from hotpack.sandbox.loopback import Handler
+
+from .matrix import Fault, Inject
+from .stage import Stage
+
+_LONG_S: Final = 60.0
+"""Longer than any function here may run."""
+
+Behaviour = Callable[[threading.Event], Answer]
+"""Makes an answer; the event says that the fault is gone."""
+
+
+def bucket_does(behaviour: Behaviour, times: int | None = None) -> Inject:
+    """Return what makes the bucket misbehave: always, or with its first so many requests."""
+
+    @contextmanager
+    def inject(stage: Stage) -> Iterator[None]:
+        if stage.bucket is None:
+            raise AssertionError("the function has no packs on S3")
+        gone = threading.Event()
+        answer, left = behaviour(gone), threading.Semaphore(times or 0)
+
+        def misbehave(handler: Handler, key: str, path: Path | None) -> bool:
+            if times is not None and not left.acquire(blocking=False):
+                return False
+            return answer(handler, key, path)
+
+        stage.bucket.fault = misbehave
+        try:
+            yield
+        finally:
+            stage.bucket.fault = None
+            gone.set()
+
+    return inject
+
+
+# -- answers -----------------------------------------------------------------------------------
+
+
+def _asked(handler: Handler, path: Path | None) -> tuple[int, bytes, int]:
+    """Return where what is asked for begins, what it is, and how long the object is."""
+    found = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers["Range"])
+    if found is None or path is None:
+        raise AssertionError("a range of a pack was to be asked for")
+    content = path.read_bytes()
+    start, stop = int(found[1]), int(found[2]) + 1
+    return start, content[start:stop], len(content)
+
+
+def _head(handler: Handler, length: int, start: int, size: int, total: int) -> None:
+    handler.send_response(206)
+    handler.send_header("Content-Length", str(length))
+    handler.send_header("Content-Range", f"bytes {start}-{start + size - 1}/{total}")
+    handler.end_headers()
+    handler.wfile.flush()
+
+
+def _close(handler: Handler, *, reset: bool) -> None:
+    handler.wfile.flush()
+    handler.close_connection = True
+    if reset:
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(handler.connection.detach())
+
+
+def breaks(_: threading.Event, *, reset: bool) -> Answer:
+    """End the connection in the middle of the body: with a reset, or in peace."""
+
+    def answer(handler: Handler, _: str, path: Path | None) -> bool:
+        start, content, total = _asked(handler, path)
+        _head(handler, len(content), start, len(content), total)
+        handler.wfile.write(content[: len(content) // 2])
+        _close(handler, reset=reset)
+        return True
+
+    return answer
+
+
+def stalls(gone: threading.Event, *, in_body: bool = True) -> Answer:
+    """Send nothing any more, from the middle of the body on or from the beginning."""
+
+    def answer(handler: Handler, _: str, path: Path | None) -> bool:
+        start, content, total = _asked(handler, path)
+        if in_body:
+            _head(handler, len(content), start, len(content), total)
+            handler.wfile.write(content[: len(content) // 2])
+            handler.wfile.flush()
+        gone.wait(_LONG_S)
+        handler.close_connection = True
+        return True
+
+    return answer
+
+
+def trickles(gone: threading.Event, *, bytes_per_s: int) -> Answer:
+    """Send at a rate."""
+
+    def answer(handler: Handler, _: str, path: Path | None) -> bool:
+        start, content, total = _asked(handler, path)
+        _head(handler, len(content), start, len(content), total)
+        each, place = bytes_per_s // 20, 0
+        while place < len(content) and not gone.is_set():
+            handler.wfile.write(content[place : place + each])
+            handler.wfile.flush()
+            place += each
+            time.sleep(1 / 20)
+        handler.close_connection = True
+        return True
+
+    return answer
+
+
+def sends(
+    _: threading.Event,
+    *,
+    content: Callable[[bytes], bytes] = lambda content: content,
+    shift: int = 0,
+    behind: bytes = b"",
+) -> Answer:
+    """Send something else: changed content, the header of another range, more behind the answer."""
+
+    def answer(handler: Handler, _: str, path: Path | None) -> bool:
+        start, asked, total = _asked(handler, path)
+        body = content(asked)
+        _head(handler, len(body), start + shift, len(asked), total)
+        handler.wfile.write(body + behind)
+        handler.wfile.flush()
+        return True
+
+    return answer
+
+
+def refuses(_: threading.Event, *, status: int, code: str = "", **headers: str) -> Answer:
+    """Answer with an error of S3's."""
+
+    def answer(handler: Handler, _: str, __: Path | None) -> bool:
+        body = (
+            f"<Error><Code>{code}</Code><Message>In S3's words.</Message></Error>" if code else ""
+        )
+        named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        handler.answer(status, body.encode(), named)
+        return True
+
+    return answer
+
+
+def talks(gone: threading.Event, *, line: bytes, endless: bool = False) -> Answer:
+    """Speak no HTTP; or never stop."""
+
+    def answer(handler: Handler, _: str, __: Path | None) -> bool:
+        handler.wfile.write(line)
+        while endless and not gone.is_set():
+            handler.wfile.write(b"x" * 65536)
+        _close(handler, reset=False)
+        return True
+
+    return answer
+
+
+def wants_key(_: threading.Event, *, key: str, code: str) -> Answer:
+    """Take the credentials of one access key alone."""
+    refuse = refuses(threading.Event(), status=403, code=code)
+
+    def answer(handler: Handler, name: str, path: Path | None) -> bool:
+        if f"Credential={key}/" in handler.headers["Authorization"]:
+            return False
+        return refuse(handler, name, path)
+
+    return answer
+
+
+def is_a_day_ahead(_: threading.Event) -> Answer:
+    """Refuse, as S3 does, what is dated more than 15 minutes from its own time."""
+
+    def answer(handler: Handler, _: str, __: Path | None) -> bool:
+        now = datetime.now(UTC) + timedelta(days=1)
+        sent = datetime.strptime(handler.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
+        if abs(sent - now) < timedelta(minutes=15):
+            return False
+        body = b"<Error><Code>RequestTimeTooSkewed</Code><Message>Too skewed.</Message></Error>"
+        handler.send_response_only(403)
+        handler.send_header("Date", format_datetime(now, usegmt=True))
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+        return True
+
+    return answer
+
+
+# -- who does not answer -----------------------------------------------------------------------
+
+
+@contextmanager
+def nobody_listens(stage: Stage) -> Iterator[None]:
+    """Close the bucket, and open it again on the same port."""
+    if stage.bucket is None:
+        raise AssertionError("the function has no packs on S3")
+    stage.bucket.close()
+    try:
+        yield
+    finally:
+        stage.serve_packs(int(stage.bucket.address.rpartition(":")[2]))
+
+
+@contextmanager
+def a_pack_is_gone(stage: Stage) -> Iterator[None]:
+    """Remove the largest pack from the bucket."""
+    victim = max(stage.packs, key=lambda path: path.stat().st_size)
+    aside = victim.with_suffix(".aside")
+    victim.rename(aside)
+    try:
+        yield
+    finally:
+        aside.rename(victim)
+
+
+@contextmanager
+def a_stranger_speaks_tls(stage: Stage) -> Iterator[Mapping[str, str]]:
+    """Put a server there whose certificate nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(_certificate(stage.folder))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError), context.wrap_socket(connection, True):
+                    pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield {"AWS_ENDPOINT_URL_S3": f"https://127.0.0.1:{server.getsockname()[1]}"}
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def _certificate(folder: Path) -> Path:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    plain = serialization.NoEncryption()
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(key.private_bytes(pem, form, plain) + certificate.public_bytes(pem))
+    return path
+
+
+@contextmanager
+def tls_to_a_plain_port(stage: Stage) -> Iterator[Mapping[str, str]]:
+    """Let the function speak TLS to a server that speaks none."""
+    if stage.bucket is None:
+        raise AssertionError("the function has no packs on S3")
+    yield {"AWS_ENDPOINT_URL_S3": f"https://{stage.bucket.address}"}
+
+
+# -- the table ---------------------------------------------------------------------------------
+
+_ERROR = r"^error: RestoreError: hotpack: pack \S+ \(.*\) cannot be read from s3://artifacts/\S+: "
+
+
+def _fails(
+    name: str, behaviour: Behaviour, error: str, *, is_slow: bool = False
+) -> Iterator[Fault]:
+    for at in ("init", "touch"):
+        yield Fault(
+            f"{name}, always, at {at}",
+            "network",
+            bucket_does(behaviour),
+            _ERROR + error,
+            placement="remote",
+            at=at,
+            is_slow=is_slow or at == "touch",
+        )
+
+
+def _passes(name: str, behaviour: Behaviour, times: int | None = 1) -> Iterator[Fault]:
+    yield Fault(name, "network", bucket_does(behaviour, times), placement="remote")
+
+
+_FLIP: Final = partial(sends, content=lambda content: bytes([content[0] ^ 1]) + content[1:])
+_TRY = r" \(try \d of 8, after \d+\.\d s\)"
+_LAST = r" \(try 8 of 8, after \d+\.\d s\)"
+
+
+def network_faults() -> Iterator[Fault]:
+    """Yield them all."""
+    yield from _fails(
+        "reset in the body", partial(breaks, reset=True), f"Connection\\S*: .*{_LAST}"
+    )
+    yield from _passes("reset in the body, three times", partial(breaks, reset=True), 3)
+    yield from _fails(
+        "end in the body", partial(breaks, reset=False), f"the answer ended .*{_LAST}"
+    )
+    yield from _passes("end in the body, once", partial(breaks, reset=False))
+    yield from _fails("stall in the body", stalls, f"TimeoutError: .*{_TRY}: S3 does not answer")
+    yield from _passes("stall in the body, once", stalls)
+    yield from _fails(
+        "stall before it", partial(stalls, in_body=False), f"TimeoutError: .*{_TRY}", is_slow=True
+    )
+    yield from _fails("50 KB/s", partial(trickles, bytes_per_s=50_000), f"slow: \\d+ of .*{_TRY}")
+    yield from _passes("1 MB/s", partial(trickles, bytes_per_s=1_000_000), None)
+    yield from _fails(
+        "short body",
+        partial(sends, content=lambda c: c[:-1]),
+        f"\\d+ bytes were asked for, .*{_LAST}",
+    )
+    yield from _passes("short body, once", partial(sends, content=lambda c: c[:-1]))
+    yield from _fails(
+        "long body", partial(sends, content=lambda c: c + b"x"), f"\\d+ bytes were asked .*{_LAST}"
+    )
+    yield from _passes(
+        "more behind the body", partial(sends, behind=b"HTTP/1.1 500 no\r\n\r\n"), None
+    )
+    yield from _fails("another range", partial(sends, shift=1), f"bytes \\d+ to .* came{_LAST}")
+    yield from _passes("another range, once", partial(sends, shift=1))
+    yield Fault(
+        "wrong bytes, always", "network", bucket_does(_FLIP),
+        r"^error: DamagedError: hotpack: pack \S+ .* is damaged: the frame at byte \d+",
+        placement="remote",
+    )  # fmt: skip
+    yield from _passes("wrong bytes, once", _FLIP)
+    yield from _fails("200 for 206", partial(refuses, status=200), "HTTP 200 .*Range header")
+    yield from _fails(
+        "301", partial(refuses, status=301, code="PermanentRedirect"),
+        "HTTP 301 PermanentRedirect: .* not in the function's region",
+    )  # fmt: skip
+    yield from _fails(
+        "307", partial(refuses, status=307, code="TemporaryRedirect"), f"HTTP 307 .*{_LAST}"
+    )
+    yield from _passes("307, once", partial(refuses, status=307, code="TemporaryRedirect"))
+    for code in ("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"):
+        yield from _fails(
+            f"403 {code}", partial(refuses, status=403, code=code),
+            f"HTTP 403 {code}: In S3's words. .try 1 of 8, after .*: .*(sandbox|role)",
+        )  # fmt: skip
+    yield from _fails("404", partial(refuses, status=404), "HTTP 404")
+    yield from _fails(
+        "416", partial(refuses, status=416, code="InvalidRange"), "HTTP 416 .*cut short"
+    )
+    yield from _fails(
+        "500", partial(refuses, status=500, code="InternalError"), f"HTTP 500 .*{_LAST}"
+    )
+    yield from _passes("500, twice", partial(refuses, status=500, code="InternalError"), 2)
+    slow_down = partial(refuses, status=503, code="SlowDown")
+    yield from _fails("503", slow_down, f"HTTP 503 SlowDown: .*{_LAST}: too many requests")
+    yield from _passes("503, five times", slow_down, 5)
+    yield from _passes("503 with Retry-After, once", partial(slow_down, Retry_After="1"))
+    yield from _fails(
+        "503 with a Retry-After too long", partial(slow_down, Retry_After="3600"), ".*try 1 of 8"
+    )
+    yield from _fails("no HTTP", partial(talks, line=b"SSH-2.0-x\r\n"), f"BadStatusLine.*{_LAST}")
+    yield from _fails(
+        "headers without end", partial(talks, line=b"HTTP/1.1 206 OK\r\nA: ", endless=True),
+        f"LineTooLong.*{_LAST}",
+    )  # fmt: skip
+    yield from _fails(
+        "an error without end", partial(talks, line=b"HTTP/1.1 400 No\r\n\r\n", endless=True),
+        "HTTP 400 x+ .try 1 of 8",
+    )  # fmt: skip
+    yield from _passes("S3's clock is a day ahead", is_a_day_ahead, None)
+    yield Fault(
+        "credentials change between two requests", "network",
+        bucket_does(partial(wants_key, key="second", code="ExpiredToken")),
+        placement="remote", at="touch", do="rotate_credentials",
+    )  # fmt: skip
+    yield from _elsewhere()
+
+
+def _elsewhere() -> Iterator[Fault]:
+    yield Fault(
+        "refused", "network", nobody_listens,
+        _ERROR + f"ConnectionRefusedError: .*{_LAST}: nobody answers", placement="remote",
+    )  # fmt: skip
+    yield Fault(
+        "refused at touch", "network", nobody_listens,
+        _ERROR + "ConnectionRefusedError", placement="remote", at="touch", is_slow=True,
+    )  # fmt: skip
+    yield Fault(
+        "a deleted pack", "network", a_pack_is_gone,
+        _ERROR + r"HTTP 404 NoSuchKey: .*`hotpack deploy` .* uploads it again "
+        r".release [0-9a-f]{16}, version \S+\)", placement="remote",
+    )  # fmt: skip
+    yield Fault(
+        "DNS", "network", error=_ERROR + "gaierror: .*: S3's name is not known here",
+        environment={"AWS_ENDPOINT_URL_S3": "http://bucket.invalid"},
+        placement="remote", in_new_sandbox=True,
+    )  # fmt: skip
+    yield Fault(
+        "TLS: a stranger's certificate", "network", a_stranger_speaks_tls,
+        _ERROR + "SSLCertVerificationError: .*try 1 of 8.*whoever answers is not S3",
+        placement="remote", in_new_sandbox=True,
+    )  # fmt: skip
+    yield Fault(
+        "TLS: none is spoken", "network", tls_to_a_plain_port,
+        _ERROR + "SSLError: .*whoever answers does not speak TLS",
+        placement="remote", in_new_sandbox=True,
+    )  # fmt: skip
+    yield Fault(
+        "no bucket of that name", "network", error=_ERROR.replace("artifacts", "other")
+        + "HTTP 404 NoSuchBucket: .*HOTPACK_BUCKET",
+        environment={"HOTPACK_BUCKET": "other"}, placement="remote", in_new_sandbox=True,
+    )  # fmt: skip
