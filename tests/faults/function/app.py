@@ -95,7 +95,7 @@ def _in_child(kind):
 def _answer(pipe):
     try:
         pipe.send(everything())
-    except BaseException as error:
+    except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
 
 
