@@ -132,6 +132,15 @@ def test_page() -> None:
     assert "inline: does &lt;not&gt; | fit" in html
 
 
+def test_a_phase_in_crumbs_is_drawn_as_one() -> None:
+    """Unpacking that stops for a moment at each read is a bar, and what is far away another."""
+    crumbs = [Span("unpack", at * 0.5, at * 0.5 + 0.3, 1) for at in range(10)]
+    parts = (*crumbs, Span("unpack", 50, 52, 1), Span("unpack", 60, 60.1, 1))
+    waterfall = Waterfall("bundled", 100, parts)
+    html = comparison_page(replace(COMPARISON, waterfalls=(waterfall,)))
+    assert '"base":[0.0,50],"x":[4.8,2]' in html.replace(" ", "")
+
+
 def test_page_without_waterfalls() -> None:
     """Where none could be watched, the ratios are there all the same."""
     assert "8.00" in comparison_page(replace(COMPARISON, waterfalls=()))

@@ -17,7 +17,7 @@ from hotpack.project import Project
 from hotpack.sandbox import Invocation, LocalLambda, Settings, logs
 
 _EVERY_START_IS_COLD: Final = Settings(idle_life_s=0.0)
-_WORDS: Final = 200
+_WORDS: Final = 300
 _ERROR: Final = "[ERROR] "
 
 

@@ -1,6 +1,7 @@
 """Cold starts of each way side by side, as one page: ratios, and the waterfall of one each."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ _LEAD: Final = (
     "is the full install on local disk with valid bytecode."
 )
 _SHORTEST_MS: Final = 1.0
-"""Shorter parts are not drawn; the tables count them."""
+"""Shorter parts are not drawn, and shorter gaps neither; the tables count them."""
 
 _PACKAGES: Final = 15
 _CHARACTER: Final = 0.009
@@ -94,7 +95,7 @@ def _plot(waterfalls: Sequence[Waterfall], state: str) -> Plot:
         (waterfall, phase)
         for waterfall in waterfalls
         for phase in by_phase(waterfall.parts)
-        if any(_is_drawn(part, phase) for part in waterfall.parts)
+        if _drawn(waterfall, phase)
     ]
     longest_ms = max(waterfall.duration_ms for waterfall in waterfalls)
     bars = [
@@ -130,19 +131,25 @@ def _labelled(rows: Iterable[tuple[Waterfall, str]]) -> list[tuple[tuple[Waterfa
     return [(row, f"{row[0].way}: {row[1]}") for row in rows]
 
 
-def _is_drawn(part: Span, phase: str) -> bool:
-    return part.phase == phase and part.duration_ms >= _SHORTEST_MS
+def _drawn(waterfall: Waterfall, phase: str) -> list[Span]:
+    """Return what is drawn of a phase: what is short is one with its neighbours, or is not."""
+    threads: dict[int, list[Span]] = {}
+    for part in waterfall.parts:
+        if part.phase != phase:
+            continue
+        own = threads.setdefault(part.thread, [])
+        near = own and part.start_ms - own[-1].end_ms < _SHORTEST_MS
+        if near and part.detail == own[-1].detail:
+            own[-1] = replace(own[-1], end_ms=part.end_ms)
+        else:
+            own.append(part)
+    return [part for own in threads.values() for part in own if part.duration_ms >= _SHORTEST_MS]
 
 
 def _bars(
     phase: str, rows: Sequence[tuple[tuple[Waterfall, str], str]], longest_ms: float
 ) -> dict[str, Any]:
-    drawn = [
-        (label, part)
-        for (waterfall, _), label in rows
-        for part in waterfall.parts
-        if _is_drawn(part, phase)
-    ]
+    drawn = [(label, part) for (waterfall, _), label in rows for part in _drawn(waterfall, phase)]
     return {
         "type": "bar",
         "orientation": "h",
