@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSegment
-from elftools.elf.elffile import ELFFile
-from elftools.elf.gnuversions import GNUVerNeedSection
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 _MACHINES: Final = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 
@@ -33,6 +32,9 @@ class Library:
 
 def read_library(path: Path) -> Library | None:
     """Return what the file says, None where it is no ELF file that can be read."""
+    from elftools.common.exceptions import ELFError  # 40 ms, and most of it is in the cache
+    from elftools.elf.elffile import ELFFile
+
     with path.open("rb") as file:
         if file.read(4) != b"\x7fELF":
             return None
@@ -43,7 +45,9 @@ def read_library(path: Path) -> Library | None:
             return None
 
 
-def _read(elf: ELFFile) -> Library:
+def _read(elf: "ELFFile") -> Library:
+    from elftools.elf.dynamic import DynamicSegment
+
     tags: dict[str, list[str]] = {}
     for segment in elf.iter_segments("PT_DYNAMIC"):
         if not isinstance(segment, DynamicSegment):
@@ -64,7 +68,9 @@ def _read(elf: ELFFile) -> Library:
     )
 
 
-def _versions(elf: ELFFile) -> Iterator[tuple[str, str]]:
+def _versions(elf: "ELFFile") -> Iterator[tuple[str, str]]:
+    from elftools.elf.gnuversions import GNUVerNeedSection
+
     section = elf.get_section_by_name(".gnu.version_r")
     if isinstance(section, GNUVerNeedSection):
         for library, versions in section.iter_versions():

@@ -16,10 +16,13 @@ from hotpack.cli.options import (
     project_option,
 )
 from hotpack.inventory import SBOM, require_sbom
-from hotpack.measure import Smoke, smoke_check
 from hotpack.pipeline import Prepared
 from hotpack.pipeline import build as run_pipeline
 from hotpack.report import builds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hotpack.measure import Smoke
 
 
 @click.command(
@@ -67,6 +70,8 @@ def build(
 
     def accept(prepared: Prepared) -> None:
         if check:
+            from hotpack.measure import smoke_check
+
             checked.append(smoke_check(prepared, tools))
 
     if sbom:

@@ -203,12 +203,16 @@ def _refuse_editable(info: Path) -> None:
 
 def _list_file(root: Path, path: str, distribution: str, *, extension_suffix: str) -> File:
     source = root / path
-    content = source.read_bytes()
+    with source.open("rb") as content:
+        magic = content.read(4)
+        content.seek(0)
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+        size = content.tell()
     return File(
         path,
-        len(content),
-        hashlib.sha256(content).hexdigest(),
-        _kind(path, content[:4], extension_suffix),
+        size,
+        digest,
+        _kind(path, magic, extension_suffix),
         distribution,
         os.access(source, os.X_OK),
         source,

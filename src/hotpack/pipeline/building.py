@@ -134,7 +134,7 @@ def _bill_of_materials(prepared: Prepared, layout: Layout, tools: Tools) -> str:
     if layout.is_packed:
         runtime = runtime_distributions(target, tools.uv, tools.cache, tools.progress)
     metadata = read_metadata(prepared.installed)
-    requirements = requirements_of(prepared)
+    requirements = requirements_of(prepared, metadata)
     return make_sbom(prepared.project, prepared.slimmed, metadata, requirements, runtime)
 
 

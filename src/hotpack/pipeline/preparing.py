@@ -1,6 +1,6 @@
 """The first half: resolve, install, slim. What is traced, checked or packed comes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +9,13 @@ from packaging.requirements import Requirement
 from hotpack import audit, install, slim
 from hotpack.errors import DependencyError
 from hotpack.install import Tree
-from hotpack.inventory import Requirements, direct_requirements, find_requirements, read_metadata
+from hotpack.inventory import (
+    Metadata,
+    Requirements,
+    direct_requirements,
+    find_requirements,
+    read_metadata,
+)
 from hotpack.pack import Entry
 from hotpack.pipeline.assets import add_assets
 from hotpack.pipeline.tools import Tools
@@ -132,9 +138,14 @@ def code_entries(prepared: Prepared, tools: Tools) -> Sequence[Entry]:
     return sorted(entries, key=lambda entry: entry.path)
 
 
-def requirements_of(prepared: Prepared) -> Requirements:
-    """Return who requires whom among the distributions, on the target; the project its assets."""
-    metadata = read_metadata(prepared.installed)
+def requirements_of(
+    prepared: Prepared, metadata: Mapping[str, Metadata] | None = None
+) -> Requirements:
+    """Return who requires whom among the distributions, on the target; the project its assets.
+
+    `metadata` is that of the installed distributions, where it has been read already.
+    """
+    metadata = read_metadata(prepared.installed) if metadata is None else metadata
     found = find_requirements(metadata, prepared.direct, prepared.project.config.target)
     assets = (asset.distribution for asset in prepared.assets)
     return replace(found, direct=tuple(sorted({*found.direct, *assets})))

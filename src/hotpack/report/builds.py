@@ -7,11 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from hotpack.layout import Basis, Placed, explain
-from hotpack.measure import Smoke
 from hotpack.pipeline import Build
 from hotpack.progress import mb
 from hotpack.report.format import columns, limit_bar, ms
 from hotpack.target.limits import UNZIPPED_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hotpack.measure import Smoke
 
 _SHOWN = 12
 _SIZES = frozenset({"hot", "lukewarm", "cold", "adds"})
@@ -153,7 +156,7 @@ def left_out(build: Build) -> Text | None:
     return Text(f"Not in the function: {names} (name what it needs in `include`)", style="dim")
 
 
-def smoke_text(smoke: Smoke) -> Text:
+def smoke_text(smoke: "Smoke") -> Text:
     """Return what came of the smoke check."""
     count = len(smoke.modules)
     lines = [f"{count} packages import from the slimmed tree as from the full install."]

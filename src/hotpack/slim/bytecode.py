@@ -28,6 +28,8 @@ from hotpack.target import Runtime
 
 _COMPILER: Final = Path(__file__).with_name("compiler.py")
 _VERSION: Final = 1
+_AT_ONCE: Final = 250
+"""Sources that one process compiles: of tensorflow's 3,000, every core has some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,17 @@ def add_bytecode(
     tree: Tree, runtime: Runtime, python: Path, cache: Cache, progress: Progress
 ) -> tuple[Tree, RuleReport]:
     """Return the tree with bytecode beside every source that compiles, tests excepted."""
-    groups = {
-        name: [Source(f.source, f.path, f.sha256) for f in files if f.kind is Kind.SOURCE]
+    groups = [
+        (name, [Source(f.source, f.path, f.sha256) for f in sources[start : start + _AT_ONCE]])
         for name, files in tree.by_distribution().items()
-    }
+        for sources in [[file for file in files if file.kind is Kind.SOURCE]]
+        for start in range(0, len(sources), _AT_ONCE)
+    ]
     added: list[File] = []
-    total = sum(map(len, groups.values()))
+    total = sum(len(sources) for _, sources in groups)
     with progress.task("compile", total, "files") as advance, ThreadPoolExecutor() as pool:
-        results = pool.map(lambda g: compile_sources(g, runtime, python, cache), groups.values())
-        for (name, sources), compiled in zip(groups.items(), results, strict=True):
+        results = pool.map(lambda g: compile_sources(g[1], runtime, python, cache), groups)
+        for (name, sources), compiled in zip(groups, results, strict=True):
             added += [
                 File(item.path, item.size, item.sha256, Kind.BYTECODE, name, False, item.source)
                 for item in compiled

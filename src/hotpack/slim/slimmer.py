@@ -22,7 +22,7 @@ from hotpack.slim.rules import Rule, RuleReport
 from hotpack.slim.strip import strip
 from hotpack.target import Runtime
 
-_VERSION: Final = 7
+_VERSION: Final = 8
 
 
 @dataclass(frozen=True, slots=True)

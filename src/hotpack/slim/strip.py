@@ -5,7 +5,9 @@ Lossless: see `binaries/cut.py`; every byte that a loader maps is the same, at t
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
+from threading import Lock
 from typing import Final
 
 from hotpack.binaries import cut
@@ -13,9 +15,11 @@ from hotpack.cache import Cache, digest_of
 from hotpack.install import File, Kind, Tree
 from hotpack.progress import Progress
 from hotpack.slim.rules import RuleReport
+from hotpack.target.limits import MIB
 
 _VERSION: Final = 3
-_AT_ONCE: Final = 2
+_LARGE_BYTES: Final = 64 * MIB
+_ONE_LARGE: Final = Lock()
 """tensorflow has a library of 751 MB, which is in memory twice while it is cut."""
 
 _BINARIES: Final = frozenset({Kind.EXTENSION, Kind.LIBRARY, Kind.EXECUTABLE})
@@ -26,7 +30,7 @@ def strip(tree: Tree, cache: Cache, progress: Progress) -> tuple[Tree, RuleRepor
     binaries = [file for file in tree.files if file.kind in _BINARIES]
     total = sum(file.size for file in binaries)
     stripped, kept = {}, []
-    with progress.task("strip", total, "bytes") as advance, ThreadPoolExecutor(_AT_ONCE) as pool:
+    with progress.task("strip", total, "bytes") as advance, ThreadPoolExecutor() as pool:
         for before, (after, reason) in zip(
             binaries, pool.map(lambda file: _strip(file, cache), binaries), strict=True
         ):
@@ -43,7 +47,8 @@ def _strip(file: File, cache: Cache) -> tuple[File, str | None]:
     key = digest_of("strip", _VERSION, file.sha256)
     path = cache.path("stripped", key)
     if not path.is_file():
-        result = cut(file.source.read_bytes())
+        with _ONE_LARGE if file.size > _LARGE_BYTES else nullcontext():
+            result = cut(file.source.read_bytes())
         # An entry that is no ELF file says why the file is kept, or nothing.
         cache.put("stripped", key, result.content or (result.reason or "").encode())
     content = path.read_bytes()
