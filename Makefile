@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-light proof check lint types fix bench bench-check bench-local bench-slim bench-torch clean
+.PHONY: help setup demo test test-light proof check lint types fix bench bench-check bench-local bench-build bench-fleet bench-slim bench-torch clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -64,6 +64,12 @@ bench-check: $(STAMP) ## fail where cold starts are worse than docs/cold-starts.
 
 bench-local: $(STAMP) ## what the local Lambda costs, and its CPU share; writes docs/local-lambda.md
 	$(BIN)/python benchmarks/local_lambda.py --markdown docs/local-lambda.md
+
+bench-build: $(STAMP) ## how long builds take, from nothing and after changes; writes docs/build-speed.md
+	$(BIN)/python benchmarks/build.py --markdown docs/build-speed.md
+
+bench-fleet: $(STAMP) ## many cold starts at once against S3's request rates, simulated; writes docs/fleet.md
+	$(BIN)/python benchmarks/fleet.py --markdown docs/fleet.md
 
 bench-slim: $(STAMP) ## what slimming saves for six stacks; writes docs/slimming.md
 	$(BIN)/python benchmarks/slim.py --markdown docs/slimming.md

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
+from hotpack import __version__
+from hotpack.cache import digest_of
 from hotpack.inventory import (
     RECORD,
     SBOM,
@@ -11,6 +15,7 @@ from hotpack.inventory import (
     can_make_sbom,
     make_sbom,
     read_metadata,
+    require_sbom,
 )
 from hotpack.layout import Arrangement, Layout
 from hotpack.pack import (
@@ -30,6 +35,9 @@ from hotpack.project import (
     Project,
 )
 from hotpack.slim.bytecode import bytecode_path
+
+_SBOM_VERSION: Final = 1
+"""Raised when another bill of materials is made of the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,11 @@ def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
 
 
 def sbom_of(build: Build, tools: Tools) -> str:
-    """Return the bill of materials of what a build ships, as CycloneDX JSON."""
+    """Return the bill of materials of what a build ships, as CycloneDX JSON.
+
+    Raises HotpackError where cyclonedx-python-lib is not installed.
+    """
+    require_sbom()
     return _bill_of_materials(build.prepared, build.layout, tools)
 
 
@@ -129,13 +141,24 @@ def _records(prepared: Prepared, planned: Planned, tools: Tools) -> dict[str, by
 
 
 def _bill_of_materials(prepared: Prepared, layout: Layout, tools: Tools) -> str:
-    target = prepared.project.config.target
+    """Return the bill of materials; looked up where the same was shipped before."""
+    project, target = prepared.project, prepared.project.config.target
     runtime = None
     if layout.is_packed:
         runtime = runtime_distributions(target, tools.uv, tools.cache, tools.progress)
-    metadata = read_metadata(prepared.installed)
-    requirements = requirements_of(prepared, metadata)
-    return make_sbom(prepared.project, prepared.slimmed, metadata, requirements, runtime)
+    trees = [tree for tree in (prepared.installed, prepared.slimmed, runtime) if tree is not None]
+    key = digest_of(
+        *("sbom", _SBOM_VERSION, __version__, version("cyclonedx-python-lib")),
+        *(project.name, project.version, target, prepared.direct),
+        *(part for tree in trees for part in (tree.digest, tree.distributions)),
+    )
+    entry = tools.cache.path("sboms", key)
+    if not entry.is_file():
+        metadata = read_metadata(prepared.installed)
+        requirements = requirements_of(prepared, metadata)
+        text = make_sbom(project, prepared.slimmed, metadata, requirements, runtime)
+        tools.cache.put("sboms", key, text.encode())
+    return entry.read_text("utf-8")
 
 
 def _hot_bytes(arrangement: Arrangement | None) -> dict[str, int]:

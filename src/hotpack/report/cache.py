@@ -23,6 +23,7 @@ _WHAT: Final = {
     "packages": "functions that the local Lambda has unpacked",
     "records": "RECORDs of slimmed trees",
     "runtimes": "Lambda's runtime client",
+    "sboms": "bills of materials",
     "slimmed": "listings of slimmed trees",
     "stripped": "libraries without symbols",
     "trees": "installed dependencies",
