@@ -305,11 +305,11 @@ Read off the run of 2026-11-24 on these two examples:
   1,000 starts of TensorFlow nine in ten fail at 4 MiB a request, three in a hundred at 16 MiB, none
   at 32 MiB. One start alone is as fast or faster with larger ranges. What a thread holds grows with
   them, in compressed bytes: the runtime still reads 4 MiB, and changing that is a matter of memory.
-- **Keys.** The two letters of the digest let S3 split packs from each other, which hardly helps: most
-  requests are for one large pack. Copies of it under four prefixes carry TensorFlow's 1,000 starts,
-  once S3 has split them; not done, as larger ranges do the same without four uploads.
-- **Jitter** helps a little against waits in step, neither against a rate that is passed for seconds:
-  trying again at once is the worst. The runtime's waits stay as they are.
+- **Keys.** The two letters of the digest let S3 split packs from each other, which hardly helps:
+  most requests are for one large pack. Copies of it under four prefixes carry TensorFlow's 1,000
+  starts, once S3 has split them; not done, as larger ranges do the same without four uploads.
+- **Jitter** helps a little against waits in step, but not against a rate that is passed for
+  seconds; trying again at once is the worst. The runtime's waits stay as they are.
 - Up to 1,000 starts of spaCy in 10 s, nothing is refused, whatever the layout of the keys.
 - Bundled packs are read from the function itself and never meet this limit.
 """
