@@ -165,7 +165,7 @@ class Manifest:
         if files is None:
             try:
                 files = self._read(folder, self.folders.get(folder, ""))
-            except (ValueError, IndexError) as error:
+            except (ValueError, IndexError, TypeError, AttributeError) as error:
                 raise _damaged(str(error)) from None
             self._files[folder] = files
         return files
