@@ -6,9 +6,12 @@ machine that Lambda starts, and nothing is published of how warm.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
+
+from hotpack.errors import HotpackError
 
 PageCache = Literal["warm", "cold"]
 
@@ -21,8 +24,12 @@ def settle() -> None:
 def forget(folders: Iterable[Path]) -> None:
     """Let the kernel forget what the files below the folders hold. It needs no root.
 
-    Pages that a running process maps stay.
+    Pages that a running process maps stay. Raises HotpackError on macOS.
     """
+    if sys.platform == "darwin":
+        raise HotpackError(
+            "macOS has no call to let go of what was read of a file", hint="--page-cache warm"
+        )
     for path in _files(folders):
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
