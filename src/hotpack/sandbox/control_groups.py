@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from hotpack.sandbox.memory import read
 from hotpack.target import limits
 
 Controller = Literal["cpu", "memory", "pids"]
@@ -74,12 +75,9 @@ class Group:
         if "memory" not in self.folders:
             return 0
         name = {1: "memory.oom_control", 2: "memory.events"}[self.version]
-        try:
-            text = (self.folders["memory"] / name).read_text(encoding="ascii")
-        except OSError:
-            return 0
+        text = read(f"{self.folders['memory']}/{name}")
         counts = dict(line.split() for line in text.splitlines())
-        return int(counts.get("oom_kill", 0))
+        return int(counts.get(b"oom_kill", 0))
 
     def remove(self) -> None:
         """Remove the groups, which hold no process any more; the kernel may take a moment."""

@@ -81,6 +81,10 @@ class LocalLambda(Closing):
         self._busy: set[Sandbox] = set()
         self._opening = 0
         self._closed = False
+        self._nothing_expires = False
+        """Whether the janitor waits for the first idle sandbox. Else it wakes before any other one
+        expires, and waking it at each end of an invocation costs 0.1 ms."""
+
         self._changed = threading.Condition()
         self._janitor = threading.Thread(target=self._expire, name="hotpack-janitor", daemon=True)
         self._janitor.start()
@@ -218,7 +222,8 @@ class LocalLambda(Closing):
             if sandbox.alive and sandbox in self._busy:
                 self._busy.discard(sandbox)
                 self._pool.give(sandbox, time.monotonic())
-                self._changed.notify_all()
+                if self._nothing_expires:
+                    self._changed.notify_all()
                 return
         self._discard(sandbox)
 
@@ -236,6 +241,7 @@ class LocalLambda(Closing):
                 expired = self._pool.take_expired(time.monotonic())
                 if not expired:
                     expiry_s = self._pool.next_expiry_s()
+                    self._nothing_expires = expiry_s is None
                     left_s = math.inf if expiry_s is None else expiry_s - time.monotonic()
                     self._changed.wait(min(left_s, threading.TIMEOUT_MAX))
             for sandbox in expired:
