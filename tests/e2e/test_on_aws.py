@@ -15,6 +15,7 @@ import pytest
 
 from .conftest import Hotpack, document, moto_server
 
+ROOT = Path(__file__).parents[2]
 HANDLER = """\
 import sys
 import markupsafe
@@ -22,10 +23,10 @@ import markupsafe
 def handler(event, context):
     if event.get("late"):
         import six.moves
-        import markupsafe._native
+        from markupsafe import _native
     if event.get("fail"):
         raise ValueError("no such luck")
-    open(markupsafe._native.__file__ if event.get("late") else "app.py").close()
+        open(_native.__file__).close()
     print("something", file=sys.stderr)
     return str(markupsafe.escape(event["text"]))
 """
@@ -116,6 +117,7 @@ def test_trace_of_a_handler_that_fails(hotpack: Hotpack, deployed: Path) -> None
     """The event is named, the function's words are shown, and no profile is written."""
     failed = hotpack("trace", "--remote", "--event", '{"text": "1", "fail": true}')
     assert failed.returncode == 1
+    assert "import time:" not in failed.stderr
     assert "the event --event failed on AWS" in failed.stderr
     assert "ValueError: no such luck" in failed.stderr
     assert not (deployed / "hotpack.profile.json").exists()
@@ -155,6 +157,33 @@ def test_tune(hotpack: Hotpack, deployed: Path) -> None:
     power = json.loads(hotpack("tune", "--remote", *few, "--format", "power-tuning").stdout)
     assert len(power["stats"]) == 2
     assert hotpack("tune", "--remote", "--place", "inline").returncode == 2
+
+
+def test_script_for_an_account(tmp_path: Path, bucket: str, cache_dir: Path) -> None:
+    """benchmarks/on_aws.sh measures a project in each way, and leaves no function or role."""
+    project = tmp_path / "small"
+    project.mkdir()
+    (project / "app.py").write_text(HANDLER)
+    (project / "requirements.txt").write_text("markupsafe==3.0.3\nsix==1.17.0\n")
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "small"\nversion = "1"\n[tool.hotpack]\nhandler = "app.handler"\n'
+    )
+    (project / "events").mkdir()
+    (project / "events" / "one.json").write_text('{"text": "1"}')
+    done = subprocess.run(
+        [ROOT / "benchmarks" / "on_aws.sh", bucket, "1", project],
+        env={**os.environ, "HOTPACK_CACHE_DIR": str(cache_dir), "AWS_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not measured" not in done.stdout, done.stderr
+    for cells in ("small | planned |", "small | remote |", "small | 1769 MB |", "files read there"):
+        assert cells in done.stdout
+    assert "not traced" not in done.stdout
+    assert boto3.client("lambda", region_name="us-east-1").list_functions()["Functions"] == []
+    assert boto3.client("iam", region_name="us-east-1").list_roles()["Roles"] == []
 
 
 @pytest.mark.usefixtures("nothing_changed")

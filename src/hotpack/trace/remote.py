@@ -19,6 +19,7 @@ from hotpack.profile import Profile
 from hotpack.progress import Progress
 from hotpack.sandbox import Invocation
 from hotpack.trace import guest
+from hotpack.trace.imports import is_import_time
 from hotpack.trace.recorders import announcements
 from hotpack.trace.recording import python_touches
 from hotpack.trace.tracing import PATIENCE_S, Events, dependencies_of, profile_of
@@ -117,7 +118,8 @@ def _answer(what: str, invocation: Invocation, progress: Progress) -> dict[str, 
     if invocation.status == "success":
         return answer
     for line in invocation.log:
-        progress.log(line)
+        if not is_import_time(line):
+            progress.log(line)
     message = answer.get("errorMessage") or "no message"
     raise HotpackError(
         f"{what} failed on AWS, so no profile is written: {invocation.error_type}: {message}",
