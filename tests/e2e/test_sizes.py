@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from . import chromium
+from . import axe, chromium
 from .conftest import Hotpack, document
 
 needs_chromium = pytest.mark.skipif(
@@ -92,8 +92,9 @@ def test_bill_of_materials_without_its_library(hotpack: Hotpack, project: Path) 
 
 
 @needs_chromium
-def test_page_draws(hotpack: Hotpack, project: Path, tmp_path: Path) -> None:
-    """In a real browser both charts draw, a box opens, nothing is loaded and nothing complained."""
+def test_page_draws(hotpack: Hotpack, project: Path, tmp_path: Path, cache_dir: Path) -> None:
+    """In a real browser both charts draw, a box opens, nothing is loaded and nothing complained;
+    axe-core finds no serious violation."""
     assert hotpack("sizes", "--html", "sizes.html").returncode == 0
     url = (project / "sizes.html").as_uri()
     with chromium.new_page(tmp_path / "profile") as page:
@@ -106,6 +107,7 @@ def test_page_draws(hotpack: Hotpack, project: Path, tmp_path: Path) -> None:
         assert any("runtime.py" in text for text in page.run(SHOWN))
         assert page.requests == [url]
         assert page.complaints == []
+        assert axe.serious_violations(page, cache_dir / "axe") == []
 
 
 @needs_chromium

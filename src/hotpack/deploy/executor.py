@@ -3,25 +3,11 @@
 from collections.abc import Mapping
 from functools import cached_property
 
+from hotpack.deploy import steps
 from hotpack.deploy.aws import Aws, Bucket, LocalFile, StoredObject
 from hotpack.deploy.facts import FunctionVersion
 from hotpack.deploy.plan import Plan
-from hotpack.deploy.steps import (
-    CheckPacks,
-    Configure,
-    CreateFunction,
-    CreateRole,
-    DeleteObjects,
-    DeleteVersion,
-    PointAlias,
-    Publish,
-    PutRolePolicy,
-    Step,
-    TagFunction,
-    UpdateCode,
-    Upload,
-    WriteRecord,
-)
+from hotpack.deploy.steps import Step
 from hotpack.deploy.wanted import total_bytes
 from hotpack.errors import AwsError, ConflictError
 from hotpack.progress import Progress
@@ -59,41 +45,41 @@ class Executor:
     def _do(self, step: Step) -> None:
         functions, roles = self._aws.functions, self._aws.roles
         match step:
-            case WriteRecord():
+            case steps.WriteRecord():
                 self._bucket.put(step.key, step.content)
-            case Upload():
+            case steps.Upload():
                 self._upload(step)
-            case CreateRole():
+            case steps.CreateRole():
                 self._progress.log(f"create the role {step.name}")
                 roles.create(step.name, step.trust, "Made by hotpack")
-            case PutRolePolicy():
+            case steps.PutRolePolicy():
                 roles.put_policy(step.name, step.policy)
-            case CreateFunction():
+            case steps.CreateFunction():
                 self._progress.log(f"create the function {step.name}")
                 code = step.code.path if step.bucket is None else (step.bucket, step.code.key)
                 functions.create(step.name, code, step.architecture, step.configuration, step.tags)
                 self._settle(step.name)
-            case TagFunction():
+            case steps.TagFunction():
                 functions.tag(step.arn, step.tags)
                 self._settle(step.name)
-            case UpdateCode():
+            case steps.UpdateCode():
                 self._progress.log(f"update the code of {step.name}")
                 code = step.code.path if step.bucket is None else (step.bucket, step.code.key)
                 functions.update_code(step.name, code, step.architecture, self._revision)
                 self._settle(step.name)
-            case Configure():
+            case steps.Configure():
                 self._progress.log(f"configure {step.name}")
                 functions.configure(step.name, step.configuration, self._revision)
                 self._settle(step.name)
-            case Publish():
+            case steps.Publish():
                 self._publish(step)
-            case CheckPacks():
+            case steps.CheckPacks():
                 self._check(step)
-            case PointAlias():
+            case steps.PointAlias():
                 self._point(step)
-            case DeleteVersion():
+            case steps.DeleteVersion():
                 functions.delete_version(step.function, step.version)
-            case DeleteObjects():
+            case steps.DeleteObjects():
                 self._bucket.delete(step.keys)
 
     @cached_property
@@ -102,7 +88,7 @@ class Executor:
             raise AwsError("the plan needs a bucket, and none is named")
         return self._aws.bucket(self._bucket_name)
 
-    def _upload(self, step: Upload) -> None:
+    def _upload(self, step: steps.Upload) -> None:
         with self._progress.task("upload", total_bytes(step.files), "bytes") as advance:
             self._bucket.upload(step.files, advance, replace=step.replace)
 
@@ -111,7 +97,7 @@ class Executor:
         self._revision = settled.revision
         return settled
 
-    def _publish(self, step: Publish) -> None:
+    def _publish(self, step: steps.Publish) -> None:
         """Publish what this plan made of the function; if it is something else now, do not."""
         there = self._settle(step.name)
         other = [change.setting for change in there.configuration.changes(step.configuration)]
@@ -128,7 +114,7 @@ class Executor:
         self._progress.log(f"published version {self._version}")
         self._aws.functions.settled(step.name, self._version)
 
-    def _check(self, step: CheckPacks) -> None:
+    def _check(self, step: steps.CheckPacks) -> None:
         there = self._bucket.find_all(pack.key for pack in step.packs)
         gone = [pack for pack in step.packs if not _is_there(pack, there)]
         if gone:
@@ -138,7 +124,7 @@ class Executor:
                 hint="nothing that is live was changed; run it again",
             )
 
-    def _point(self, step: PointAlias) -> None:
+    def _point(self, step: steps.PointAlias) -> None:
         version = step.to or self._version
         if version is None:
             raise AwsError(f"the plan does not say where the alias {step.alias} is to point")

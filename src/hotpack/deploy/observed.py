@@ -73,6 +73,7 @@ def observe(aws: Aws, wanted: Wanted, progress: Progress, *, create_role: bool) 
     function = aws.functions.find(wanted.function)
     name = role_name(wanted.function, aws.region)
     is_ours = function is not None and function.configuration.role.endswith(f":role/{name}")
+    own_role = wanted.configuration.role
     return Observed(
         account=aws.account,
         partition=aws.partition,
@@ -82,7 +83,7 @@ def observe(aws: Aws, wanted: Wanted, progress: Progress, *, create_role: bool) 
         versions=tuple(aws.functions.versions(wanted.function)) if function else (),
         aliases=tuple(aws.functions.aliases(wanted.function)) if function else (),
         objects=objects,
-        role=_role(aws, name) if create_role or (is_ours and wanted.role is None) else None,
+        role=_role(aws, name) if create_role or (is_ours and not own_role) else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Decides what a deploy does. Pure: from what is wanted and what is there to the steps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hotpack.deploy.facts import TAG, Configuration, FunctionVersion
 from hotpack.deploy.keys import PACKS
@@ -84,21 +84,12 @@ def plan_upload(wanted: Wanted, observed: Observed) -> Plan:
 
 def configuration_of(wanted: Wanted, observed: Observed) -> Configuration:
     """Return the settings that are wanted, with the role's ARN."""
-    return Configuration(
-        handler=wanted.handler,
-        runtime=wanted.runtime,
-        memory_mb=wanted.memory_mb,
-        ephemeral_storage_mb=wanted.ephemeral_storage_mb,
-        timeout_s=wanted.timeout_s,
-        role=_role_arn(wanted, observed),
-        snap_start=wanted.snap_start,
-        environment=wanted.environment,
-    )
+    return replace(wanted.configuration, role=_role_arn(wanted, observed))
 
 
 def _role_arn(wanted: Wanted, observed: Observed) -> str:
-    name = observed.role.name if observed.role else wanted.role
-    if name is not None:
+    name = observed.role.name if observed.role else wanted.configuration.role
+    if name:
         is_arn = name.startswith("arn:")
         return name if is_arn else observed.arn("iam", f"role/{name}", region=False)
     if observed.function is not None:

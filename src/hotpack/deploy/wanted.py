@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from hotpack.deploy.aws import LocalFile
+from hotpack.deploy.facts import Configuration
 from hotpack.deploy.keys import code_key, record_key
 from hotpack.errors import ConfigError, LimitError
 from hotpack.pack import Release
 from hotpack.project import Project
-from hotpack.target import limits
+from hotpack.target import Architecture, limits
 from hotpack.target.environment import check_environment
 
 BUCKET_VARIABLE: Final = "HOTPACK_BUCKET"
@@ -77,16 +78,9 @@ class Wanted:
 
     function: str
     alias: str
-    architecture: str
-    handler: str
-    runtime: str
-    memory_mb: int
-    ephemeral_storage_mb: int
-    timeout_s: int
-    environment: dict[str, str]
-    snap_start: bool
-    role: str | None
-    """Name or ARN; None keeps the function's."""
+    architecture: Architecture
+    configuration: Configuration
+    """Its `role` is a name or ARN; empty keeps the function's."""
 
     code: LocalFile
     code_sha256: str
@@ -131,21 +125,23 @@ def wanted_of(project: Project, release: Release) -> Wanted:
         function=config.function,
         alias=config.alias,
         architecture=release.architecture,
-        handler=release.handler,
-        runtime=release.runtime,
-        memory_mb=release.memory_mb,
-        ephemeral_storage_mb=release.ephemeral_storage_mb,
-        timeout_s=release.timeout_s,
-        environment=environment,
-        snap_start=config.snap_start,
-        role=config.role,
+        configuration=Configuration(
+            handler=release.handler,
+            runtime=release.runtime,
+            memory_mb=release.memory_mb,
+            ephemeral_storage_mb=release.ephemeral_storage_mb,
+            timeout_s=release.timeout_s,
+            role=config.role or "",
+            snap_start=config.snap_start,
+            environment=environment,
+        ),
         code=code,
         code_sha256=code_sha256,
         package_bytes=release.package_bytes,
         bucket=bucket,
         packs=packs,
     )
-    if wanted.snap_start:
+    if config.snap_start:
         _check_snap_start(wanted)
     return wanted
 
@@ -162,17 +158,18 @@ def _packs(release: Release) -> Iterator[LocalFile]:
 
 def _check_snap_start(wanted: Wanted) -> None:
     """Raise ConfigError or LimitError for what SnapStart cannot be with."""
-    version = tuple(map(int, wanted.runtime.removeprefix("python").split(".")))
+    settings = wanted.configuration
+    version = tuple(map(int, settings.runtime.removeprefix("python").split(".")))
     if version < _SNAP_START_SINCE:
         raise ConfigError(
-            f"SnapStart is there for python3.12 and newer, not for {wanted.runtime}",
+            f"SnapStart is there for python3.12 and newer, not for {settings.runtime}",
             hint="set runtime, or snap_start = false, in [tool.hotpack]",
         )
     least_mb, _ = limits.EPHEMERAL_STORAGE_MB
-    if wanted.ephemeral_storage_mb > least_mb:
+    if settings.ephemeral_storage_mb > least_mb:
         raise LimitError(
             f"SnapStart goes with a /tmp of at most {least_mb} MB, not of "
-            f"{wanted.ephemeral_storage_mb:,}",
+            f"{settings.ephemeral_storage_mb:,}",
             hint="lower ephemeral_storage_mb, or set snap_start = false, in [tool.hotpack]",
         )
     if wanted.packs:

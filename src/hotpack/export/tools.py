@@ -11,6 +11,10 @@ from hotpack.deploy.wanted import BUCKET_VARIABLE
 from hotpack.errors import ConfigError
 from hotpack.export.subject import Subject
 
+_SETTINGS: Final = (
+    "handler", "runtime", "architecture", "memory_mb", "ephemeral_storage_mb", "timeout_s",
+)  # fmt: skip
+
 
 class _Template(Template):
     """Placeholders are @{name}: the tools' own are ${name}."""
@@ -51,12 +55,7 @@ def sam(subject: Subject) -> str:
         function=subject.function,
         alias=subject.alias,
         build=subject.build,
-        handler=release.handler,
-        runtime=release.runtime,
-        architecture=release.architecture,
-        memory_mb=str(release.memory_mb),
-        ephemeral_storage_mb=str(release.ephemeral_storage_mb),
-        timeout_s=str(release.timeout_s),
+        **{name: str(getattr(release, name)) for name in _SETTINGS},
         log_actions=json.dumps(LOG_ACTIONS),
         packs_statement=_lines(packs if release.remote_packs else []),
         environment=_lines(

@@ -14,6 +14,7 @@ from hotpack.install import Kind, Tree
 from hotpack.inventory import Difference, Sizes
 from hotpack.progress import mb
 from hotpack.report.difference import Row, difference_rows, targets, unchanged
+from hotpack.report.plots import POLICY
 from hotpack.report.treemap import Box, boxes
 from hotpack.target.limits import UNZIPPED_BYTES
 
@@ -38,10 +39,6 @@ _PACKED: Final = "#8c959f"
 _LIMIT: Final = "#cf222e"
 _CLASSES: Final = {"+": "added", "-": "removed", "~": "changed"}
 _FONT: Final = {"family": "system-ui, sans-serif", "size": 13, "color": "#1f2328"}
-_POLICY: Final = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:"
-)
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.2rem auto; max-width: 1200px;
        padding: 0 1rem; color: #1f2328; background: #ffffff; }
@@ -97,7 +94,7 @@ def sizes_page(
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(project)}: what weighs what</title>
 <link rel="icon" href="data:,">

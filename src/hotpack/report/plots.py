@@ -17,10 +17,11 @@ RED: Final = "#d1242f"
 GREY: Final = "#7d8590"
 """At least 3:1 against both backgrounds, as graphics should have."""
 
-_POLICY: Final = (
+POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:"
 )
+"""Of every page: its browser loads nothing else, so it opens without a network."""
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1f2328; --quiet: #57606a; --paper: #ffffff;
         --grid: #d8dee4; --box: #f3f5f7; }
@@ -138,7 +139,7 @@ def page(title: str, lead: Sequence[str], parts: Sequence[Plot | Rows]) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">

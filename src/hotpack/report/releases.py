@@ -7,27 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from hotpack.deploy import Observed, Plan, Wanted
+from hotpack.deploy import Observed, Plan, Wanted, steps
 from hotpack.deploy.collect import Found
 from hotpack.deploy.facts import FunctionVersion
 from hotpack.deploy.history import History
 from hotpack.deploy.keys import PACKS
-from hotpack.deploy.steps import (
-    CheckPacks,
-    Configure,
-    CreateFunction,
-    CreateRole,
-    DeleteObjects,
-    DeleteVersion,
-    PointAlias,
-    Publish,
-    PutRolePolicy,
-    Step,
-    TagFunction,
-    UpdateCode,
-    Upload,
-    WriteRecord,
-)
+from hotpack.deploy.steps import Step
 from hotpack.deploy.wanted import total_bytes
 from hotpack.progress import mb
 
@@ -59,46 +44,46 @@ def _step_document(step: Step) -> dict[str, Any]:
 def _said(step: Step) -> tuple[str, str]:
     """Return what a step does, and to what."""
     match step:
-        case WriteRecord():
+        case steps.WriteRecord():
             return "write the record", _short(step.key)
-        case Upload():
+        case steps.Upload():
             verb = "replace what is damaged" if step.replace else "upload"
             count = f"{len(step.files)} file{'s' if len(step.files) > 1 else ''}"
             return verb, f"{count}, {mb(total_bytes(step.files))}"
-        case CreateRole():
+        case steps.CreateRole():
             return "create the role", step.name
-        case PutRolePolicy():
+        case steps.PutRolePolicy():
             return "allow the role", ", ".join(_actions(step))
-        case CreateFunction():
+        case steps.CreateFunction():
             return "create the function", f"{step.name} ({step.architecture})"
-        case TagFunction():
+        case steps.TagFunction():
             return "take over the function", step.arn
-        case UpdateCode():
+        case steps.UpdateCode():
             return "update the code", f"of {step.name}, {mb(step.code.size)}"
-        case Configure():
+        case steps.Configure():
             return "configure", step.name
-        case Publish():
+        case steps.Publish():
             return "publish a version", f"of {step.name}"
-        case CheckPacks():
+        case steps.CheckPacks():
             return "check", f"that all {len(step.packs)} packs are there"
-        case PointAlias():
+        case steps.PointAlias():
             before = f"from {step.before} " if step.before else ""
             return f"point {step.alias}", f"{before}to {step.to or 'the new version'}"
-        case DeleteVersion():
+        case steps.DeleteVersion():
             return "delete the version", f"{step.function}:{step.version}"
-        case DeleteObjects():
+        case steps.DeleteObjects():
             return "delete", f"{len(step.keys)} objects of {step.bucket}, {mb(step.size_bytes)}"
 
 
 def _details(step: Step) -> Iterator[str]:
     match step:
-        case Upload():
+        case steps.Upload():
             for file in step.files:
                 yield f"{_few(file.holds)} {mb(file.size)}"
-        case Configure():
+        case steps.Configure():
             for change in step.changes:
                 yield f"{change.setting}: {change.before} → {change.after}"
-        case DeleteObjects():
+        case steps.DeleteObjects():
             yield from map(_short, step.keys)
         case _:
             return
@@ -117,7 +102,7 @@ def _short(key: str) -> str:
     return f"{folder}/{digest[:12]}….{ending}"
 
 
-def _actions(step: PutRolePolicy) -> Iterator[str]:
+def _actions(step: steps.PutRolePolicy) -> Iterator[str]:
     for statement in step.policy["Statement"]:
         actions = statement["Action"]
         yield from [actions] if isinstance(actions, str) else actions

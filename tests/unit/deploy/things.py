@@ -1,6 +1,6 @@
 """Things of AWS, as the tests of decisions need them."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ CONFIGURATION = Configuration(
     snap_start=False,
     environment={"MODE": "test"},
 )
+_SETTINGS = {field.name for field in fields(Configuration)}
 LIMITS = AccountLimits(
     unzipped_bytes=262_144_000,
     direct_upload_bytes=52_428_800,
@@ -62,21 +63,15 @@ def wanted(**changes: Any) -> Wanted:
         function="greeter",
         alias="live",
         architecture="x86_64",
-        handler="app.handler",
-        runtime="python3.13",
-        memory_mb=512,
-        ephemeral_storage_mb=512,
-        timeout_s=30,
-        environment={"MODE": "test"},
-        snap_start=False,
-        role="mine",
+        configuration=replace(CONFIGURATION, role="mine"),
         code=LocalFile(code_key(SHA256), Path("function.zip"), 100, "function.zip"),
         code_sha256=SHA256,
         package_bytes=1000,
         bucket="artifacts",
         packs=(),
     )
-    return replace(one, **changes)
+    settings = {name: changes.pop(name) for name in _SETTINGS & changes.keys()}
+    return replace(one, configuration=replace(one.configuration, **settings), **changes)
 
 
 def observed(**changes: Any) -> Observed:
