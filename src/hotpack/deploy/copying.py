@@ -104,11 +104,20 @@ def copied(
                 f"`aws lambda delete-function --function-name {name}`",
             ) from error
         except (KeyboardInterrupt, SystemExit):  # it may be there all the same
-            _removing(progress, aws.copies.delete, name)
+            _removing(progress, _delete, aws, name)
             raise
-        stack.callback(_removing, progress, aws.copies.delete, name)
+        stack.callback(_removing, progress, _delete, aws, name)
         aws.functions.settled(name)
         yield Copy(name, live, aws.region, made, aws.functions)
+
+
+def _delete(aws: Aws, name: str) -> None:
+    """Delete a copy, also one that was just being changed when this was interrupted."""
+    try:
+        aws.copies.delete(name)
+    except ConflictError:
+        aws.functions.find(name)  # waits until nothing is being changed
+        aws.copies.delete(name)
 
 
 def _removing(progress: Progress, delete: Callable[..., None], *what: object) -> None:

@@ -88,9 +88,18 @@ def requests_of(server: str) -> list[str]:
 
 
 def refuse(
-    session: boto3.Session, operation: str, status: int, code: str, message: str, times: int = 1
+    session: boto3.Session,
+    operation: str,
+    status: int,
+    code: str,
+    message: str,
+    times: int = 1,
+    holding: bytes = b"",
 ) -> None:
-    """Have a service answer the next calls of an operation, e.g. `lambda.Invoke`, with an error."""
+    """Have a service answer the next calls of an operation, e.g. `lambda.Invoke`, with an error.
+
+    Only calls that hold some bytes, if any are named.
+    """
     left = [times]
     service = operation.partition(".")[0]
     if service == "lambda":
@@ -102,7 +111,7 @@ def refuse(
         body = (error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>").encode()
 
     def answer(request: Any, **_: object) -> AWSResponse | None:
-        if not left[0]:
+        if not left[0] or holding not in (request.body or b""):
             return None
         left[0] -= 1
         return AWSResponse(request.url, status, headers, _Raw(body))

@@ -8,6 +8,7 @@ and the processor in updates, where the code of a version can be read, and the l
 
 import base64
 import json
+import signal
 import sys
 import uuid
 from typing import Any, Final
@@ -18,7 +19,7 @@ import moto.awslambda.models as models
 from moto.awslambda.exceptions import InvalidParameterValueException, PreconditionFailedException
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.urls import url_paths
-from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
 from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from running import Runner  # type: ignore[import-not-found]  # beside this program
@@ -128,7 +129,7 @@ def invoke(
 def code_bytes(arn: str) -> Any:
     """Return the zip of a function that was sent along."""
     region, account, name = (arn.split(":")[place] for place in (3, 4, 6))
-    return models.lambda_backends[account][region].get_function(name, None).code_bytes
+    return lambda_simple_backends[account][region].get_function(name, None).code_bytes
 
 
 def s3() -> Any:
@@ -205,8 +206,13 @@ def main() -> None:
     url = f"http://127.0.0.1:{server.server_port}"
     if "--run" in sys.argv:
         runner = Runner(url)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     print(url, flush=True)
-    server.serve_forever()
+    try:
+        server.serve_forever()
+    finally:
+        if runner is not None:
+            runner.close()
 
 
 if __name__ == "__main__":

@@ -69,3 +69,8 @@ class Runner:
         ).function
         self._running[arn] = (revision, stack, running)
         return running
+
+    def close(self) -> None:
+        """End all sandboxes, and remove what they ran."""
+        for _, stack, _ in self._running.values():
+            stack.close()

@@ -8,13 +8,15 @@ from typing import Any
 import boto3
 import pytest
 
-from hotpack.deploy.cold_starts import measure_cold_starts
+from hotpack.deploy.cold_starts import measure_cold_starts, sizes_of, try_out
 from hotpack.deploy.copying import Copy, copied, live_version
 from hotpack.deploy.invoking import RemoteInvocation, invoke
-from hotpack.errors import AwsError
+from hotpack.errors import AwsError, ConflictError
+from hotpack.measure.tuning import sweep
 from hotpack.progress import Silent
+from hotpack.project import Project
 
-from .conftest import BUCKET, Deployer, MakeBuild, refuse, state_of
+from .conftest import BUCKET, Deployer, MakeBuild, make_project, refuse, state_of
 
 REPORT = (
     "REPORT RequestId: 4ff9e6cf\tDuration: 15.74 ms\tBilled Duration: 147 ms\t"
@@ -159,3 +161,125 @@ def copy_of(deployer: Deployer, bucket: str | None = BUCKET, **how: Any) -> Iter
     live = live_version(aws, "greeter", "live")
     with copied(aws, live, bucket, Silent(), **how) as copy:
         yield copy
+
+
+def test_copy_has_all_settings(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """Layers, keys, tracing and the log group are the function's too, and so are its own."""
+    deployer.deploy(make_build())
+    asked: list[dict[str, Any]] = []
+    session.events.register(
+        "provide-client-params.lambda.CreateFunction", lambda params, **_: asked.append(params)
+    )
+
+    def described(parsed: dict[str, Any], **_: object) -> None:
+        parsed["VpcConfig"] = {"SubnetIds": ["s-1"], "SecurityGroupIds": ["g-1"], "VpcId": "v-1"}
+        parsed["LoggingConfig"] = {"LogFormat": "JSON", "LogGroup": "/mine"}
+        parsed["KMSKeyArn"] = "arn:aws:kms:us-east-1:123456789012:key/1"
+
+    session.events.register("after-call.lambda.GetFunctionConfiguration", described)
+    with copy_of(deployer, timeout_s=900) as copy:
+        assert copy.name == "greeter-hotpack-copy"
+    [made] = asked
+    assert made["VpcConfig"] == {"SubnetIds": ["s-1"], "SecurityGroupIds": ["g-1"]}
+    assert made["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "/mine"}
+    assert made["KMSKeyArn"].endswith("key/1")
+    assert (made["Timeout"], made["MemorySize"], made["Handler"]) == (900, 512, "app.handler")
+    assert made["Environment"] == {"Variables": {"MODE": "test"}}
+    assert made["Code"]["S3Bucket"] == BUCKET
+
+
+def test_copy_of_code_that_is_in_no_bucket(
+    session: boto3.Session, make_build: MakeBuild, project: Project
+) -> None:
+    """The code comes from Lambda itself then, and is the same."""
+    deployer = Deployer(session, make_project(project.root, ""))
+    deployer.deploy(make_build())
+    client = session.client("lambda")
+    live = client.get_function_configuration(FunctionName="greeter", Qualifier="live")
+    with copy_of(deployer, None) as copy:
+        there = client.get_function_configuration(FunctionName=copy.name)
+    assert there["CodeSha256"] == live["CodeSha256"]
+
+
+def test_two_copies_at_once(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """The second says so, and leaves the first alone."""
+    deployer.deploy(make_build())
+    with copy_of(deployer) as copy:
+        says = "there is a function greeter-hotpack-copy"
+        with pytest.raises(ConflictError, match=says), copy_of(deployer):
+            pass
+        session.client("lambda").get_function(FunctionName=copy.name)
+
+
+def test_copy_that_is_being_changed(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """Stopped while Lambda changes it, it is deleted when that is done."""
+    deployer.deploy(make_build())
+    before = state_of(session)
+    words = "The operation cannot be performed at this time. An update is in progress"
+    refuse(session, "lambda.DeleteFunction", 409, "ResourceConflictException", words)
+    with copy_of(deployer):
+        pass
+    assert state_of(session) == before
+
+
+def test_copy_that_cannot_be_deleted(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """It is said, and what went wrong before is the error."""
+    deployer.deploy(make_build())
+    words = "not authorized to perform: lambda:DeleteFunction"
+    refuse(session, "lambda.DeleteFunction", 403, "AccessDeniedException", words, 9)
+    told = Told()
+    aws = deployer.aws
+    with pytest.raises(KeyError), copied(aws, live_version(aws, "greeter", "live"), None, told):
+        raise KeyError
+    assert [words in warning and "it is left there" in warning for warning in told.warnings] == [
+        True
+    ]
+
+
+def test_environment_that_may_not_be_seen(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """A copy without the variables would be another function."""
+    deployer.deploy(make_build())
+
+    def hidden(parsed: dict[str, Any], **_: object) -> None:
+        parsed["Environment"] = {"Error": {"ErrorCode": "AccessDenied", "Message": "kms:Decrypt"}}
+
+    session.events.register("after-call.lambda.GetFunctionConfiguration", hidden)
+    says = "does not show the environment variables of greeter"
+    with pytest.raises(AwsError, match=says), copy_of(deployer):
+        pass
+
+
+def test_size_that_the_account_may_not_have(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """New accounts end at 3,008 MB: that size is left out, and the others are measured."""
+    deployer.deploy(make_build())
+    words = "'MemorySize' failed: Member must have value less than or equal to 3008"
+    operation, code = "lambda.UpdateFunctionConfiguration", "InvalidParameterValueException"
+    refuse(session, operation, 400, code, words, 9, holding=b'"MemorySize": 10240')
+    with copy_of(deployer) as copy:
+        try_out(copy, b"{}")
+        small, large = sweep(sizes_of(copy), [512, 10_240], [b"{}"], 1, 2, Silent())
+    assert large.failure == "more than this account may have"
+    assert small.failure is None
+    assert [item.start for item in (*small.cold, *small.warm)] == ["cold", "warm", "warm"]
+
+
+class Told(Silent):
+    """Keeps what it is warned of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str, *, hint: str | None = None) -> None:
+        self.warnings.append(message)
