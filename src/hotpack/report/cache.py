@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _WHAT: Final = {
+    "archives": "other tools' zips, for bench",
     "assets": "copies of the projects' assets",
     "bytecode": "compiled sources",
     "decoders": "the zstd decoder, stripped",
-    "folders": "trees laid out for trace, bench and build --check",
+    "environments": "other tools, for bench",
+    "folders": "trees laid out to run from",
     "frames": "compressed frames of packs",
     "imports": "what modules import",
     "libraries": "what libraries need",
-    "packages": "functions that the local Lambda has unpacked",
+    "npm": "other tools, for bench",
+    "packages": "functions, unpacked to run",
     "records": "RECORDs of slimmed trees",
     "runtimes": "Lambda's runtime client",
     "sboms": "bills of materials",
@@ -30,7 +33,7 @@ _WHAT: Final = {
     "zips": "parts of functions' zips",
 }
 _NUMBERS: Final = frozenset({"entries", "size"})
-_UNITS: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"))
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 def cache_table(
@@ -59,6 +62,5 @@ def _ago(passed_s: float) -> str:
     """Return in words how long ago something was."""
     for unit_s, name in _UNITS:
         if passed_s >= unit_s:
-            count = int(passed_s // unit_s)
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
+            return f"{passed_s // unit_s:.0f} {name} ago"
     return "just now"
