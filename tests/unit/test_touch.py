@@ -582,3 +582,21 @@ for path in paths:
     os.stat(os.path.join(root, path))
 say(there() == sorted(paths), len(paths))
 """) == [[True, len(with_bytecode(FILES))]]
+
+
+def test_what_no_manifest_names_is_not_imported(program: Program) -> None:
+    """A module that somebody put into the tree's folder is not found there."""
+    said = program.run("""
+import package
+os.stat(f"{root}/package/data.txt")
+for below in ("evil.py", "package/evil.py"):
+    handle = os.open(OwnPath(f"{root}/{below}"), os.O_WRONLY | os.O_CREAT)
+    os.write(handle, b"EVIL = 1")
+    os.close(handle)
+for name in ("evil", "package.evil"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        say(error.name)
+""")
+    assert said == ["evil", "package.evil"]

@@ -31,7 +31,16 @@ class Lock:
     @property
     def pins(self) -> tuple[str, ...]:
         """The requirements: `name==version`, or the place of a wheel."""
-        return tuple(re.findall(r"^([^\s#-][^\s;\\]*)", self.text, re.MULTILINE))
+        return tuple(pin for pin, _ in self._entries())
+
+    @property
+    def unhashed(self) -> tuple[str, ...]:
+        """Those of which no hash is known, such as what comes from a repository."""
+        return tuple(pin for pin, options in self._entries() if "--hash=" not in options)
+
+    def _entries(self) -> list[tuple[str, str]]:
+        """Return each requirement with what stands behind it, up to the next one."""
+        return re.findall(r"^([^\s#-][^\s;\\]*)(.*(?:\n(?=\s|-).*)*)", self.text, re.MULTILINE)
 
 
 def lock(
@@ -82,6 +91,7 @@ def install(lock: Lock, target: Target, uv: Uv, cache: Cache, progress: Progress
                 ["pip", "install", *_for(target), "--target", str(root), "--no-deps", "--quiet",
                  # Not linked: what is edited in another environment must not change this tree.
                  "--link-mode", "copy",
+                 *([] if lock.unhashed else ["--require-hashes"]),
                  "--requirements", str(beside / "lock.txt")],
                 target,
                 lock.folder,

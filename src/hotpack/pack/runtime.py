@@ -17,7 +17,7 @@ PACKAGE: Final = "hotpack_runtime"
 HANDLER: Final = f"{PACKAGE}.entry.handler"
 """What Lambda is told to call; it restores the tree and hands over to the project's handler."""
 
-_DECODER: Final = Lock("backports-zstd==1.8.0")
+_DECODER: Final = Path(__file__).with_name("decoder.txt")
 """Of its wheel only the extension module is taken, under a name of ours, so that it meets no
 `backports` of the project's. Python 3.14 has it in the standard library (PEP 784)."""
 
@@ -42,11 +42,19 @@ def runtime_entries(
 
 def runtime_distributions(target: Target, uv: Uv, cache: Cache, progress: Progress) -> Tree:
     """Return the distributions of which a part is in a function that restores packs."""
-    return EMPTY_TREE if target.runtime.has_zstd else install(_DECODER, target, uv, cache, progress)
+    return (
+        EMPTY_TREE
+        if target.runtime.has_zstd
+        else install(_decoder_lock(), target, uv, cache, progress)
+    )
+
+
+def _decoder_lock() -> Lock:
+    return Lock(_DECODER.read_text("utf-8"))
 
 
 def _decoder(target: Target, uv: Uv, cache: Cache, progress: Progress) -> Entry:
-    wheel = install(_DECODER, target, uv, cache, progress)
+    wheel = install(_decoder_lock(), target, uv, cache, progress)
     module = next(file for file in wheel.files if file.path.startswith("backports/zstd/_zstd."))
     source = module.source
     if (smaller := cut(source.read_bytes()).content) is not None:

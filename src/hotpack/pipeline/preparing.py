@@ -28,6 +28,7 @@ from hotpack.project import (
     collect_code,
     find_dependencies,
     left_out,
+    refuse_secrets,
 )
 from hotpack.slim import RuleReport
 from hotpack.slim.bytecode import Source, compile_sources
@@ -68,13 +69,16 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
 
     Its assets are in both trees.
 
-    Raises ConfigError where the handler or an asset does not exist, DependencyError where the
+    Raises ConfigError where the handler or an asset does not exist or a file looks like a secret,
+    DependencyError where the
     dependencies cannot be had.
     """
     config = project.config
     code, assets = collect_code(project), collect_assets(project)
+    refuse_secrets(project, code)
     dependencies = find_dependencies(project)
     locked = install.lock(dependencies, config.target, tools.uv, project.state, upgrade=upgrade)
+    _warn_of_unhashed(locked, tools)
     tree = install.install(locked, config.target, tools.uv, tools.cache, tools.progress)
     check_handler(project, code, {file.path for file in tree.files})
     tree = add_assets(tree, assets, tools.cache)
@@ -98,6 +102,16 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
         slimmed.tree,
         slimmed.reports,
     )
+
+
+def _warn_of_unhashed(lock: install.Lock, tools: Tools) -> None:
+    """Warn of what is installed without being compared with anything."""
+    if lock.unhashed:
+        tools.progress.warn(
+            f"no hash is known of {', '.join(lock.unhashed)}: whoever answers for it decides what "
+            "is in the function",
+            hint="take it from a package index, or from a wheel in a folder",
+        )
 
 
 def _warn_of_libraries(libraries: audit.Libraries, project: Project, tools: Tools) -> None:

@@ -4,6 +4,7 @@ from hotpack.project.assets import ASSET_PREFIX, Asset, collect_assets
 from hotpack.project.code import CodeFile, check_handler, collect_code, left_out
 from hotpack.project.config import Config, Placement, Project, SlimConfig, load_project
 from hotpack.project.dependencies import Dependencies, find_dependencies
+from hotpack.project.secrets import refuse_secrets
 
 __all__ = [
     "ASSET_PREFIX",
@@ -20,4 +21,5 @@ __all__ = [
     "find_dependencies",
     "left_out",
     "load_project",
+    "refuse_secrets",
 ]

@@ -64,6 +64,9 @@ class Config:
     ephemeral_storage_mb: int = 512
     timeout_s: int = 30
     include: tuple[str, ...] = ()
+    allow_secrets: tuple[str, ...] = ()
+    """Patterns of files that look like secrets and are none."""
+
     events: tuple[str, ...] = (DEFAULT_EVENTS,)
     environment: Mapping[str, str] = field(default_factory=dict)
     assets: Mapping[str, str] = field(default_factory=dict)
@@ -348,6 +351,7 @@ _KEYS: Final[dict[str, Callable[[Path, str, object], Any]]] = {
     "alias": _matching(
         r"(?!\d+$)[A-Za-z0-9_-]{1,128}", "an alias: letters, digits, - and _, no number"
     ),
+    "allow_secrets": _patterns,
     "architecture": _one_of(ARCHITECTURES),
     "assets": _assets,
     "bucket": _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"),
