@@ -20,7 +20,7 @@ def test_cache(hotpack: Hotpack, tmp_path: Path, own: dict[str, str]) -> None:
     assert held["folder"] == str(tmp_path / "own")
     assert held["max_bytes"] == 10 * 10**9
     assert held["size_bytes"] == sum(kind["size_bytes"] for kind in held["kinds"])
-    assert {"slimmed", "zips"} <= {kind["kind"] for kind in held["kinds"]}
+    assert {"slimmed", "bytecode"} <= {kind["kind"] for kind in held["kinds"]}
     table = hotpack("cache", environment=own).stdout
     assert "listings of slimmed trees" in table
     assert "of at most 10,000.0 MB" in table
