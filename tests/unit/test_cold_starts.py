@@ -105,6 +105,12 @@ def test_gone() -> None:
     assert line == "p, bundled, page cache warm: 1.00 x bare before, and now not at all: it fails"
 
 
+def test_not_asked_for() -> None:
+    """Whoever measures some of the ways hears of those alone."""
+    comparison = Comparison("p", COMPARISON.starts[:1], {})
+    assert regressions(comparison, COMMITTED) == []
+
+
 def test_document() -> None:
     """The document has each state's figures, what is left out, and each span."""
     document = comparison_document(COMPARISON)

@@ -39,7 +39,8 @@ def regressions(comparison: Comparison, committed: Ratios) -> list[str]:
     """Return which of hotpack's own ways are slower than the committed table says, in words.
 
     Slower is a median a tenth above, whose lower quartile is above it too: a noisy machine moves
-    the one, and seldom both. A way that was in the table and does not run is one as well.
+    the one, and seldom both. A way that was in the table and cannot be any more is one as well; one
+    that was not asked for is none.
     """
     own = {way.name for way in OWN}
     now: dict[tuple[str, str], ColdStarts] = {
@@ -48,13 +49,13 @@ def regressions(comparison: Comparison, committed: Ratios) -> list[str]:
     found = []
     for (way, state), before in committed.items():
         item = now.get((way, state))
-        if way not in own or (item is None and state not in comparison.page_caches):
+        if way not in own or state not in comparison.page_caches:
             continue
         where = f"{comparison.project}, {way}, page cache {state}"
-        if item is None:
-            reason = comparison.left_out.get(way, "it was not measured")
+        if way in comparison.left_out:
+            reason = comparison.left_out[way]
             found.append(f"{where}: {before:.2f} x bare before, and now not at all: {reason}")
-        elif item.ratio > before * _SLACK and item.quartiles[0] > before:
+        elif item and item.ratio > before * _SLACK and item.quartiles[0] > before:
             low, high = item.quartiles
             found.append(
                 f"{where}: {item.ratio:.2f} x bare ({low:.2f} to {high:.2f}), was {before:.2f}"
