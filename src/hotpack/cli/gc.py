@@ -55,16 +55,17 @@ def gc(
     """
     project, tools = open_project(root, env=env), open_tools()
     config = project.config
-    if config.bucket is None:
+    if config.bucket is None and keep is None:
         raise ConfigError(
             "there is nothing to clear away: no bucket is named",
-            hint="set bucket in [tool.hotpack]",
+            hint="set bucket in [tool.hotpack]; --keep deletes old versions without one too",
         )
     aws = connect_for(project, region, profile)
     found = look(aws, config.bucket, config.function, keep, datetime.now(UTC))
     plan = plan_gc(found)
     if not as_json:
-        show(report.plan_text(plan), report.kept_text(found), err=not dry_run)
+        kept = [report.kept_text(found)] if found.bucket else []
+        show(report.plan_text(plan), *kept, err=not dry_run)
     if plan.steps and not dry_run:
         agree(f"Delete this in {aws.region} of account {aws.account}?", yes=yes)
         # While somebody thought about it, something may have been deployed.

@@ -55,11 +55,15 @@ def init(root: Path, as_json: bool) -> None:
     if as_json:
         print_json({"written": names, "handler": handler or "app.handler"})
         return
+    first = "" if _has_requirements(root) else "name the dependencies in pyproject.toml, then "
     show(
         f"wrote {', '.join(names)}",
-        "next: name the dependencies in pyproject.toml, then [bold]hotpack build[/] "
-        "and [bold]hotpack invoke[/]",
+        f"next: {first}[bold]hotpack build[/] and [bold]hotpack invoke[/]",
     )
+
+
+def _has_requirements(root: Path) -> bool:
+    return any((root / name).is_file() for name in ("requirements.txt", "uv.lock"))
 
 
 def _find_handler(root: Path) -> str | None:
@@ -112,8 +116,7 @@ timeout_s = 30
 
 
 def _project_table(root: Path) -> str:
-    has_requirements = (root / "requirements.txt").is_file() or (root / "uv.lock").is_file()
-    dependencies = "" if has_requirements else "dependencies = []\n"
+    dependencies = "" if _has_requirements(root) else "dependencies = []\n"
     return f"""\
 [project]
 name = "{canonicalize_name(root.name) or "my-function"}"

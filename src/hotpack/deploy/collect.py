@@ -32,7 +32,9 @@ _ASLEEP: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 class Found:
     """What is in the bucket, and what of it is needed."""
 
-    bucket: str
+    bucket: str | None
+    """None where there is none, and only versions may go."""
+
     objects: tuple[StoredObject, ...]
     needed: frozenset[str]
     """Keys that a version needs, or a deploy that is under way."""
@@ -67,22 +69,21 @@ def outdated(
     return tuple(version for version in newest_first[keep:] if version.version not in led_to)
 
 
-def look(aws: Aws, bucket_name: str, function: str, keep: int | None, now: datetime) -> Found:
+def look(
+    aws: Aws, bucket_name: str | None, function: str, keep: int | None, now: datetime
+) -> Found:
     """Return what is in the bucket, and what of it any function of the account needs.
 
     Raises AwsError where a version may need something and nobody can say what: then nothing may be
     deleted.
     """
+    if bucket_name is None:
+        return Found(None, (), frozenset(), _old_versions(aws, function, keep), ())
     bucket = aws.bucket(bucket_name)
     bucket.check(aws.region)
     # The objects before the versions: what is published in between was there before, or is new.
     objects = tuple(o for o in bucket.contents("hotpack/") if _OURS.fullmatch(o.key))
-    there = aws.functions.find(function)
-    old = (
-        outdated(aws.functions.versions(function), aws.functions.aliases(function), keep)
-        if there
-        else ()
-    )
+    old = _old_versions(aws, function, keep)
     needs = Needs(aws, bucket, frozenset(item.key for item in objects))
     needed: set[str] = set()
     to_go = {(version.function, version.version) for version in old}
@@ -97,6 +98,12 @@ def look(aws: Aws, bucket_name: str, function: str, keep: int | None, now: datet
         old,
         tuple(lifecycle_warnings(bucket_name, bucket.lifecycle_rules())),
     )
+
+
+def _old_versions(aws: Aws, function: str, keep: int | None) -> tuple[FunctionVersion, ...]:
+    if aws.functions.find(function) is None:
+        return ()
+    return outdated(aws.functions.versions(function), aws.functions.aliases(function), keep)
 
 
 def _of_young_deploys(
@@ -115,7 +122,7 @@ def _of_young_deploys(
 def plan_gc(found: Found) -> Plan:
     """Return the steps that delete what nothing needs, versions first."""
     steps: list[Step] = [DeleteVersion(item.function, item.version) for item in found.outdated]
-    if garbage := found.garbage:
+    if found.bucket is not None and (garbage := found.garbage):
         size_bytes = sum(item.size for item in garbage)
         keys = tuple(sorted(item.key for item in garbage))
         steps.append(DeleteObjects(found.bucket, keys, size_bytes))

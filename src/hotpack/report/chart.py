@@ -103,7 +103,8 @@ def summary_text(summary: Summary) -> Text:
 def shares_text(summary: Summary) -> str:
     """Return how many invocations there were, how many cold, and what went wrong."""
     invocations = f"{summary.invocations:,} invocation{'' if summary.invocations == 1 else 's'}"
-    text = f"{invocations}, {summary.cold_starts:,} cold starts ({summary.cold_share:.1%})"
+    starts = f"{summary.cold_starts:,} cold start{'' if summary.cold_starts == 1 else 's'}"
+    text = f"{invocations}, {starts} ({summary.cold_share:.1%})"
     if summary.failed_inits:
         text += f", in {summary.failed_inits:,} of which the init phase failed"
     if not summary.faults:

@@ -111,7 +111,7 @@ def refuse(
         body = (error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>").encode()
 
     def answer(request: Any, **_: object) -> AWSResponse | None:
-        if not left[0] or holding not in (request.body or b""):
+        if not left[0] or (holding and holding not in request.body):
             return None
         left[0] -= 1
         return AWSResponse(request.url, status, headers, _Raw(body))

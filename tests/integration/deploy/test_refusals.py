@@ -173,6 +173,15 @@ def test_no_region(aws_environment: str) -> None:
         connect(open_session(None, None))
 
 
+def test_region_of_the_environment(aws_environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS_REGION counts, before AWS_DEFAULT_REGION, as for the AWS CLI."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    assert open_session(None, None).region_name == "us-west-2"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert open_session(None, None).region_name == "eu-west-1"
+    assert open_session("sa-east-1", None).region_name == "sa-east-1"
+
+
 def test_no_credentials(aws_environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials there is an error and a hint."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

@@ -11,6 +11,7 @@ from hotpack.deploy.history import read_history
 from hotpack.deploy.rollback import check_packs, choose_version, plan_rollback
 from hotpack.errors import AwsError, ConflictError
 from hotpack.progress import Silent
+from hotpack.project import Project
 
 from .conftest import BUCKET, Deployer, MakeBuild, make_project, new_session
 
@@ -314,3 +315,15 @@ def test_bucket_that_expires(
     deployer.deploy(make_build("v1", OLD))
     [warning] = collect(deployer).warnings
     assert "the lifecycle rule tidy of artifacts deletes what is under hotpack/packs/" in warning
+
+
+def test_gc_of_versions_without_a_bucket(
+    session: boto3.Session, make_build: MakeBuild, project: Project
+) -> None:
+    """Old versions can go where nothing is in a bucket, too."""
+    deployer = Deployer(session, make_project(project.root, ""))
+    for code in ("v1", "v2", "v3"):
+        deployer.deploy(make_build(code))
+    found = look(deployer.aws, None, "greeter", 1, datetime.now(UTC))
+    Executor(deployer.aws, None, Silent()).execute(plan_gc(found))
+    assert [item.version for item in deployer.aws.functions.versions("greeter")] == ["3"]

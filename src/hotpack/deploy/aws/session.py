@@ -1,5 +1,6 @@
 """Who we are on AWS, and where."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ def open_session(region: str | None, profile: str | None) -> "boto3.Session":
             hint="install hotpack with its extra: pip install '/path/to/hotpack[deploy]'",
         ) from None
     try:
+        # boto3 itself knows AWS_DEFAULT_REGION alone; the AWS CLI 2 takes this one before it.
+        region = region or os.environ.get("AWS_REGION") or None
         return boto3.Session(region_name=region, profile_name=profile)
     except ProfileNotFound:
         raise AwsError(
