@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-light proof check lint types fix bench bench-check bench-local bench-build bench-fleet bench-slim bench-torch clean
+.PHONY: help setup demo test test-light proof check lint types fix bench bench-check bench-local bench-build bench-fleet bench-slim bench-torch soak fuzz fuzzer clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -76,3 +76,14 @@ bench-slim: $(STAMP) ## what slimming saves for six stacks; writes docs/slimming
 
 proof: $(STAMP) ## that restored trees lose nothing, on the examples and more (half an hour); writes docs/proof.md
 	$(BIN)/python benchmarks/proof.py --markdown docs/proof.md
+
+SECONDS ?= 600
+
+soak: $(STAMP) fuzzer ## faults, kills, fuzzing and load in their long form (half an hour); writes docs/reliability.md
+	$(BIN)/python benchmarks/soak.py --seconds $(SECONDS) --markdown docs/reliability.md
+
+fuzz: $(STAMP) fuzzer ## fuzz the readers of packs and manifests, for SECONDS=600
+	$(BIN)/python benchmarks/fuzz.py --seconds $(SECONDS)
+
+fuzzer: $(STAMP) # has wheels for Linux alone, up to Python 3.13
+	@$(UV) pip install --quiet --python $(BIN)/python 'atheris>=3'

@@ -30,6 +30,9 @@ _LEAST_BYTES_PER_S = 128 * 1024
 
 _CHUNK_BYTES = 1024 * 1024
 _ERROR_BYTES = 64 * 1024
+_SHOWN = 300
+"""Letters of an answer: whoever answers in S3's place may say more."""
+
 _TRANSIENT = {307, 408, 429, 500, 502, 503, 504}
 
 
@@ -189,10 +192,9 @@ def _s3_words(body: bytes) -> str:
     """Return code and message of S3's error document."""
     text = body.decode("utf-8", "replace")
     words = [text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0] for tag in ("Code", "Message")]
-    found = ": ".join(word for word in words if word) or "".join(
-        filter(str.isprintable, text[:200])
-    )
-    return " ".join(found.split())
+    found = ": ".join(word for word in words if word) or text
+    shown = " ".join(found[:_SHOWN].split())
+    return "".join(letter for letter in shown if letter.isprintable())
 
 
 def _what_to_do(failure: str) -> str:

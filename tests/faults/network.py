@@ -334,7 +334,9 @@ def network_faults() -> Iterator[Fault]:
     yield from _fails(
         "stall before it", partial(stalls, in_body=False), f"TimeoutError: .*{_TRY}", is_slow=True
     )
-    yield from _fails("50 KB/s", partial(trickles, bytes_per_s=50_000), f"slow: \\d+ of .*{_TRY}")
+    slow = bucket_does(partial(trickles, bytes_per_s=50_000))
+    yield Fault("50 KB/s", "network", slow, _ERROR + f"slow: \\d+ of .*{_TRY}", placement="remote")
+    yield Fault("50 KB/s, for what is small", "network", slow, placement="remote", at="touch")
     yield from _passes("1 MB/s", partial(trickles, bytes_per_s=1_000_000), None)
     yield from _fails(
         "short body",
