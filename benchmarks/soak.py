@@ -204,8 +204,8 @@ Written by `make soak`, and not by hand. What is tried, and what counts as right
 {rows}
 
 **Wrong results: {wrong}.** A right outcome is the right response, compared with a digest of all
-files of the installed tree, or one line that says what happened, what it means and what to do; and the
-next invocation, with the fault gone, answers right. {machine}
+files of the installed tree, or one line that says what happened, what it means and what to do; and
+the next invocation, with the fault gone, answers right. {machine}
 """
 
 ROWS: Final[dict[str, Callable[[Entry], str]]] = {
