@@ -176,12 +176,18 @@ class Stage:
         )
 
     def invoke(self, event: Mapping[str, Any]) -> str:
-        """Return what the function says; an error begins with `error: `."""
+        """Return what the function says; an error begins with `error: `.
+
+        So does a response that took two inits: Lambda begins again when the first one fails.
+        """
         if self._lambda is None:
             raise AssertionError("nothing is open")
         invocation = self._lambda.invoke(json.dumps(event).encode())
         answer = json.loads(invocation.payload)
-        if invocation.status == "success":
+        if invocation.start == "cold" and invocation.init_ms is None:
+            answer = answer if isinstance(answer, dict) else {"errorMessage": "the second init did"}
+            answer = {"errorType": "InitFailed", **answer}
+        elif invocation.status == "success":
             return str(answer)
         return f"error: {answer['errorType']}: {answer['errorMessage']}"
 
