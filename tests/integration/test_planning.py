@@ -29,7 +29,7 @@ def prepared(make_project: MakeProject, tools: Tools) -> Prepared:
     return prepare(make_project(), tools)
 
 
-def record(prepared: Prepared, *paths: str, **versions: str) -> None:
+def record(prepared: Prepared, *paths: str, peak_memory_mb: int = 0, **versions: str) -> None:
     """Write a profile of files that were opened, by default of the versions that are installed."""
     target = prepared.project.config.target
     installed = {item.name: item.version for item in prepared.slimmed.distributions}
@@ -41,7 +41,7 @@ def record(prepared: Prepared, *paths: str, **versions: str) -> None:
         tuple(Touch(path, ("opened",)) for path in paths),
         (),
         0.0,
-        0,
+        peak_memory_mb,
         (),
     )
     (prepared.project.root / PROFILE_NAME).write_text(profile.to_json())
@@ -81,6 +81,19 @@ def test_stale_profile(prepared: Prepared, tools: Tools) -> None:
     [message] = warnings.messages
     assert message.startswith(f"{PROFILE_NAME} is stale: it is of other versions of markupsafe")
     assert "hotpack trace" in message
+
+
+def test_too_little_memory(prepared: Prepared, tools: Tools) -> None:
+    """A build says that the function has less memory than its traced cold start took."""
+    memory_mb = prepared.project.config.memory_mb
+    record(prepared, "markupsafe/__init__.py", peak_memory_mb=memory_mb)
+    warnings = Warnings()
+    arrangement_of(prepared, replace(tools, progress=warnings))
+    assert warnings.messages == []
+    record(prepared, "markupsafe/__init__.py", peak_memory_mb=memory_mb + 1)
+    arrangement_of(prepared, replace(tools, progress=warnings))
+    [message] = warnings.messages
+    assert f"memory_mb is {memory_mb}, and a cold start took {memory_mb + 1} MB" in message
 
 
 def test_nothing_is_compressed_for_nothing(prepared: Prepared, tools: Tools) -> None:

@@ -37,6 +37,13 @@ def arrangement_of(prepared: Prepared, tools: Tools) -> Arrangement:
     profile = read_profile(prepared.project.root)
     if profile is None:
         return arrange(tree, _imported(prepared, needs, tools), needs)
+    memory_mb = prepared.project.config.memory_mb
+    if profile.peak_memory_mb > memory_mb:
+        tools.progress.warn(
+            f"memory_mb is {memory_mb}, and a cold start took {profile.peak_memory_mb} MB when "
+            f"{PROFILE_NAME} was recorded: Lambda kills a function that has too little",
+            hint="raise memory_mb in [tool.hotpack]; `hotpack tune` shows what is cheapest",
+        )
     changed = changed_since(profile, tree, prepared.project.config.target)
     if changed:
         tools.progress.warn(
