@@ -141,3 +141,16 @@ def test_an_init_that_fails_anyway_fails(running: Callable[..., Any]) -> None:
         invocation = function.invoke(b"{}")
     assert invocation.status == "error"
     assert json.loads(invocation.payload)["errorMessage"] == "mine"
+
+
+@pytest.mark.parametrize("table", ["", 'environment = { HOTPACK_TRACE = "1" }'])
+def test_spans(running: Callable[..., Any], table: str) -> None:
+    """With HOTPACK_TRACE=1 the log has one line of what init did when; without, none."""
+    log: list[str] = []
+    with running(ASKS, table, on_log=log.append) as function:
+        function.invoke(b"{}")
+    lines = [line for event in log for line in event.splitlines() if "hotpack_trace" in line]
+    spans = [span for line in lines for span in json.loads(line)["hotpack_trace"]["spans"]]
+    assert len(lines) == bool(table)
+    assert ("import" in {span["name"] for span in spans}) == bool(table)
+    assert all(0 <= span["start_ms"] < span["end_ms"] for span in spans)
