@@ -457,14 +457,15 @@ def late(*_): raise Late
 signal.signal(signal.SIGALRM, late)
 paths = [os.path.join(f, n) if f else n for f in tree.folders for n in tree.files_in(f)]
 for number in range(300):
-    signal.setitimer(signal.ITIMER_REAL, 0.0001 + number % 30 * 0.0001)
     try:
-        os.stat(os.path.join(root, paths[number % len(paths)]))
-        restorer.everything()
-    except Late:
+        signal.setitimer(signal.ITIMER_REAL, 0.0001 + number % 30 * 0.0001)
+        try:
+            os.stat(os.path.join(root, paths[number % len(paths)]))
+            restorer.everything()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Late:  # also one that comes amid the finally
         pass
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 def deep(left):
     try:
         if left: deep(left - 1)
