@@ -109,6 +109,20 @@ def test_what_is_not_used() -> None:
     ]
 
 
+def test_metadata_without_a_profile() -> None:
+    """What is imported may ask for its version, and for the entry points of all."""
+    tree = make_tree(
+        a=["a.py", "a-1.dist-info/METADATA", "a-1.dist-info/entry_points.txt"],
+        b=["b.py", "b-1.dist-info/METADATA", "b-1.dist-info/entry_points.txt"],
+    )
+    assert hot(by_imports(tree, "a")) == [
+        "a.py",
+        "a-1.dist-info/METADATA",
+        "a-1.dist-info/entry_points.txt",
+        "b-1.dist-info/entry_points.txt",
+    ]
+
+
 def test_order_of_first_use() -> None:
     """Hot files of whatever kind stand in the order of first use."""
     listing = [file.path for file in EVERY_KIND.files]

@@ -91,6 +91,7 @@ def imported(
     native = [file.path for file in tree.files if _is_in_reach_of_c(file, owners)]
     bytecode = _bytecode_by_source(tree)
     used = [bytecode.get(file.path, file.path) for file in reached]
+    used += [file.path for file in tree.files if _is_read_as_metadata(file, owners)]
     return Use((*native, *used), frozenset(_with_needs(native, needs)), "imports")
 
 
@@ -100,6 +101,13 @@ def _with_needs(paths: Iterable[str], needs: Mapping[str, Collection[str]]) -> s
 
 def _is_in_reach_of_c(file: File, owners: Collection[str]) -> bool:
     return file.kind in REACHED_BY_C and file.distribution in owners
+
+
+def _is_read_as_metadata(file: File, owners: Collection[str]) -> bool:
+    name = posixpath.basename(file.path)
+    return file.kind is Kind.METADATA and (
+        name == "entry_points.txt" or (name == "METADATA" and file.distribution in owners)
+    )
 
 
 @dataclass(frozen=True, slots=True)
