@@ -53,7 +53,7 @@ def test_by_imports(prepared: Prepared, tools: Tools) -> None:
     arrangement = arrangement_of(prepared, replace(tools, progress=warnings))
     hot = arrangement.by_distribution["markupsafe"].hot
     assert any(file.path.startswith("markupsafe/__pycache__/__init__.") for file in hot)
-    assert {file.kind for file in hot} <= {Kind.BYTECODE, Kind.EXTENSION, Kind.DATA}
+    assert {file.kind for file in hot} <= {Kind.BYTECODE, Kind.EXTENSION, Kind.DATA, Kind.METADATA}
     assert warnings.messages == []
 
 

@@ -252,6 +252,7 @@ def test_without_a_profile() -> None:
     arrangement = by_imports(tree, "a", __init__=Imports(("b",)))
     assert hot(arrangement) == [
         "a/d.txt", "b.so", "lib/only.so", "a/__pycache__/__init__.cpython-313.pyc", f"b{EXTENSION}",
+        "b-1.dist-info/METADATA",
     ]  # fmt: skip
     assert arrangement.native == {"a/d.txt", "b.so", "lib/only.so"}
     assert arrangement.basis == "imports"
