@@ -39,10 +39,11 @@ def main() -> None:
         comparison = measure(root, names, chosen.rounds, chosen.peer_rounds)
         table = section(root, comparison)
         print(table)
-        if chosen.html:
-            (chosen.html / f"{root.name}.html").write_text(comparison_page(comparison))
         if chosen.markdown:
             replace_section(chosen.markdown, root.name, table)
+        if chosen.html:
+            chosen.html.mkdir(parents=True, exist_ok=True)
+            (chosen.html / f"{root.name}.html").write_text(comparison_page(comparison))
         if chosen.check:
             committed = ratios_of(chosen.check.read_text(), comparison.project)
             if not committed:
