@@ -1,5 +1,6 @@
 """Many sandboxes at once, cold and warm, with faults among them: nothing is lost or left."""
 
+import ctypes
 import json
 import os
 import random
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hotpack import local
-from hotpack.sandbox import LocalLambda, Settings
+from hotpack.sandbox import Bucket, LocalLambda, Settings
 from hotpack.sandbox.loopback import Handler
 
 from .network import breaks, refuses, sends, stalls
@@ -27,6 +28,8 @@ _COUNTING = threading.Lock()
 _MEMORY_MB = 192
 _IDLE_LIFE_S = 0.5
 _SAMPLE_S = 1.0
+_M_MMAP_THRESHOLD = -3
+"""As malloc.h has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Load:
         return sum(self.memory_mb[-quarter:]) / quarter - sum(second) / quarter
 
 
-class _Bucket:
+class _Misbehaviour:
     """Misbehaves with a share of the requests, in ways that pass."""
 
     def __init__(self, seed: int, over: threading.Event) -> None:
@@ -83,11 +86,12 @@ def put_load(stage: Stage, seconds: float, seed: int) -> Load:
     """Invoke the function from many threads for so long."""
     if stage.bucket is None:
         raise AssertionError("the function has no packs on S3")
+    _give_back_what_is_freed()
     before, over = _what_is_there(), threading.Event()
     memory_mb: list[float] = []
-    sampler = threading.Thread(target=_sample, args=(memory_mb, over))
-    bucket = _Bucket(seed, over)
-    stage.bucket.fault = bucket
+    sampler = threading.Thread(target=_sample, args=(memory_mb, over, stage.bucket))
+    misbehaviour = _Misbehaviour(seed, over)
+    stage.bucket.fault = misbehaviour
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     with _running(stage) as function:
@@ -110,7 +114,7 @@ def put_load(stage: Stage, seconds: float, seed: int) -> Load:
         counts["all"],
         counts["cold"],
         counts["due"],
-        bucket.faults,
+        misbehaviour.faults,
         tuple(wrong),
         tuple(_left(before, stage, marks)),
         tuple(memory_mb),
@@ -160,9 +164,20 @@ def _invoke(
             time.sleep(random_.uniform(0, 4 * _IDLE_LIFE_S))
 
 
-def _sample(memory_mb: list[float], over: threading.Event) -> None:
+def _give_back_what_is_freed() -> None:
+    """Let glibc keep no large blocks: those of the faulty answers would look like the supervisor's.
+
+    By itself it keeps blocks of the size of those that were freed, some for each thread.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+
+
+def _sample(memory_mb: list[float], over: threading.Event, bucket: Bucket) -> None:
     page = os.sysconf("SC_PAGE_SIZE")
     while not over.wait(_SAMPLE_S):
+        bucket.new_environment()  # it remembers each request, for tests
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         memory_mb.append(pages * page / 2**20)
 

@@ -62,9 +62,10 @@ def _asked(handler: Handler, path: Path | None) -> tuple[int, bytes, int]:
     found = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers["Range"])
     if found is None or path is None:
         raise AssertionError("a range of a pack was to be asked for")
-    content = path.read_bytes()
     start, stop = int(found[1]), int(found[2]) + 1
-    return start, content[start:stop], len(content)
+    with path.open("rb") as file:
+        file.seek(start)
+        return start, file.read(stop - start), path.stat().st_size
 
 
 def _head(handler: Handler, length: int, start: int, size: int, total: int) -> None:
