@@ -185,7 +185,9 @@ def page(record: dict[str, Entry]) -> str:
     """Return what the record comes to."""
     wrong = sum(len(entry["wrong"]) for entry in record.values())
     rows = "\n".join(
-        f"| {ROWS[part](entry)} | {len(entry['wrong'])} |" for part, entry in record.items()
+        f"| {ROWS[part](record[part])} | {len(record[part]['wrong'])} |"
+        for part in PARTS
+        if part in record
     )
     text = HEAD.format(rows=rows, wrong=wrong or "zero", machine=_machine(record))
     if "faults" in record:
@@ -241,7 +243,7 @@ def _left_out(number: int) -> str:
 
 
 def _machine(record: dict[str, Entry]) -> str:
-    seeds = ", ".join(f"{part} {entry['seed']}" for part, entry in record.items())
+    seeds = ", ".join(f"{p} {entry['seed']}" for p, entry in record.items() if p != "fuzz")
     isolation = this_machine().isolation.name
     return f"Python {platform.python_version()}, Linux, sandboxes in {isolation}. Seeds: {seeds}."
 
