@@ -82,10 +82,11 @@ def _load_handler() -> Callable[..., object]:
         return handler
     finally:
         if gc.get_threshold()[0] == 0:  # else the handler has set another one
-            # All that was imported goes to the oldest generation, where it would be by now. Left
-            # in the youngest, the next collection looks through it: 35 ms for spaCy.
-            gc.freeze()
-            gc.unfreeze()
+            if not gc.get_freeze_count():  # else the handler has frozen what it had made
+                # All that was imported goes to the oldest generation, where it would be by now.
+                # Left in the youngest, the next collection looks through it: 35 ms for spaCy.
+                gc.freeze()
+                gc.unfreeze()
             gc.set_threshold(*collects)
 
 

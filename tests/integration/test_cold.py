@@ -61,6 +61,27 @@ def handler(event, context):
 """
 
 
+COLLECTS = """\
+import gc
+import inc
+
+nodes = [[] for _ in range(20000)]
+looked_through = []
+
+def note(phase, info):
+    if phase == "start":
+        looked_through.append(len(gc.get_objects(generation=0)))
+
+gc.callbacks.append(note)
+%s
+
+def handler(event, context):
+    frozen = gc.get_freeze_count() > 0
+    gc.collect(0)
+    return [list(gc.get_threshold()), frozen, max(looked_through) < len(nodes)]
+"""
+
+
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
     info = "inc-1.0.dist-info"
@@ -154,3 +175,18 @@ def test_spans(running: Callable[..., Any], table: str) -> None:
     assert len(lines) == bool(table)
     assert ("import" in {span["name"] for span in spans}) == bool(table)
     assert all(0 <= span["start_ms"] < span["end_ms"] for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("at_import", "threshold", "frozen"),
+    [("", [700, 10, 10], False), ("gc.freeze()", [700, 10, 10], True),
+     ("gc.set_threshold(5000, 3, 2)", [5000, 3, 2], False)],
+)  # fmt: skip
+def test_collections(
+    running: Callable[..., Any], at_import: str, threshold: list[int], *, frozen: bool
+) -> None:
+    """Collections are as the handler wants them, and none looks through all that was imported."""
+    with running(COLLECTS % at_import) as function:
+        thresholds, is_frozen, is_old = json.loads(function.invoke(b"{}").payload)
+    assert (thresholds[:2], is_frozen) == (threshold[:2], frozen)
+    assert is_old or at_import.startswith("gc.set_threshold")
