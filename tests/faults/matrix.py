@@ -13,11 +13,6 @@ Kind = Literal["network", "data", "machine", "user"]
 Inject = Callable[[Stage], AbstractContextManager[Mapping[str, str] | None]]
 
 
-_FREEZES_S = 0.3
-"""The local Lambda freezes a sandbox behind an invocation, and does not wait until that is done: a
-process that the next one forks at that very moment is stopped for good."""
-
-
 @contextmanager
 def nothing(_: Stage) -> Iterator[None]:
     """Do nothing: the function itself does what is to be done, see its event or environment."""
@@ -88,7 +83,6 @@ def _answers(fault: Fault, stage: Stage) -> tuple[str, str]:
         before = stage.invoke({"look": "hot"})
         if before != stage.built.hot:
             return f"error before the fault: {before}", ""
-        time.sleep(_FREEZES_S)
     with fault.inject(stage) as variables:
         if fault.at == "init":
             stage.open({**fault.environment, **(variables or {})}, fault.memory_mb)

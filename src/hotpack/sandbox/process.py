@@ -1,6 +1,7 @@
 """The processes of a sandbox, seen from outside: the holder, and through it the runtime."""
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -39,6 +40,7 @@ class Processes:
         self._memory_kills = 0
         self._on_exit: Callable[[Exited], None] | None = None
         self._alive = True
+        self._freezing = False
         self._changed = threading.Condition(threading.RLock())
         self._holder = _open(enclosure, handler, restraints)
         if not (self._holder.stdin and self._holder.stdout and self._holder.stderr):
@@ -75,11 +77,18 @@ class Processes:
 
     def freeze(self) -> None:
         """Stop all processes of the sandbox where they are, until `thaw`."""
-        self._order_if_alive(b"f")
+        with self._changed:
+            self._freezing = self._alive
+            self._order_if_alive(b"f")
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Let them go on, once all of them have stopped.
+
+        A process that one of them forks for the next event while others are being stopped would
+        never be woken.
+        """
         with self._changed:
+            self._changed.wait_for(lambda: not (self._freezing and self._alive), _PATIENCE_S)
             self._order_if_alive(b"t")
             # What the kernel killed until now is not why the runtime ends later. Asked after the
             # order, it is asked while the holder carries that out.
@@ -94,6 +103,8 @@ class Processes:
                 try:
                     self._restraints.group.limit_cpu(self._restraints.vcpus)
                 except OSError as error:
+                    if error.errno in {errno.EMFILE, errno.ENFILE}:
+                        raise  # it is not the group that is at fault
                     message = f"the sandbox cannot be held to its share of CPU time: {error}"
                     raise SandboxError(message) from error
             if self._restraints.watched_vcpus is not None:
@@ -177,9 +188,18 @@ class Processes:
                     return
                 *lines, pending = (pending + chunk).split(b"\n")
                 for line in lines:
-                    _, status, peak_kb, why = line.split()
-                    out_of_memory = why == b"memory" or self._was_killed_by_kernel(int(status))
-                    self._ended(Exited(int(status), int(peak_kb) // 1024, out_of_memory))
+                    self._take(line)
+
+    def _take(self, answer: bytes) -> None:
+        """Note what the holder says: that all is frozen, or that the runtime has ended."""
+        if answer == b"frozen":
+            with self._changed:
+                self._freezing = False
+                self._changed.notify_all()
+            return
+        _, status, peak_kb, why = answer.split()
+        out_of_memory = why == b"memory" or self._was_killed_by_kernel(int(status))
+        self._ended(Exited(int(status), int(peak_kb) // 1024, out_of_memory))
 
     def _was_killed_by_kernel(self, status: int) -> bool:
         """Return whether the kernel killed for want of memory since the invocation began."""

@@ -181,6 +181,27 @@ def test_what_leaves_the_process_group_is_frozen_and_ended_too(
     assert answer(local.invoke(b"{}")) == beats
 
 
+FORKS = """\
+import os
+
+def handler(event, context):
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if not child:
+            os._exit(7)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+"""
+
+
+def test_what_forks_at_once_is_not_left_frozen(start: Any, answer: Answer) -> None:
+    """An event that comes right behind another one waits until all has been frozen and thawed."""
+    local = start(FORKS)
+    for _ in range(400):
+        assert answer(local.invoke(b"{}")) == [7, 7, 7, 7]
+
+
 def test_a_runtime_that_ends_between_invocations_runs_init_again(
     start: Any, answer: Answer, descendants: Callable[[int], set[int]], eventually: Any
 ) -> None:

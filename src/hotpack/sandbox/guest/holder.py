@@ -9,6 +9,7 @@ its standard output; the runtime's output goes to its standard error.
     in:  s LENGTH ENVIRONMENT    start the runtime: eight digits, then entries `NAME=value\0`
     in:  k                       kill it and everything that it started
     in:  f, t                    freeze everything that it started, thaw it
+    out: frozen                  that is done: whoever thaws it sooner may miss a process
     in:  c, u                    hold it to its share of CPU time from now on, or no longer
     out: exit STATUS PEAK_KB WHY it ended: exit status, or minus the signal's number; `memory` if
                                  it passed the limit, else `-`
@@ -82,6 +83,8 @@ class Holder:
             self._kill("-")
         elif order in b"ft":
             self._freeze(order == b"f")
+            if order == b"f":
+                answer("frozen")
         elif order in b"cu":
             self._cap(order == b"c")
 
