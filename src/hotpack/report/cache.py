@@ -29,6 +29,7 @@ _WHAT: Final = {
     "sboms": "bills of materials",
     "slimmed": "listings of slimmed trees",
     "stripped": "libraries without symbols",
+    "texts": "small files of what is shipped as other tools do, for bench",
     "trees": "installed dependencies",
     "zips": "parts of functions' zips",
 }
