@@ -70,10 +70,11 @@ def test_a_handler_that_fails(hotpack: Hotpack, project: Path) -> None:
     assert not (project / "hotpack.profile.json").exists()
 
 
-def test_without_strace(hotpack: Hotpack, project: Path, tmp_path: Path) -> None:
+def test_without_strace(
+    hotpack: Hotpack, project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """auto takes Python alone and says what is missed and how to get strace; strace refuses."""
-    commands = tmp_path / "bin"
-    commands.mkdir()
+    commands = tmp_path_factory.mktemp("bin")
     for folder in map(Path, os.environ["PATH"].split(os.pathsep)):
         for command in folder.glob("*"):
             link = commands / command.name

@@ -8,6 +8,7 @@ from hotpack.errors import ConfigError
 from hotpack.project import collect_code, load_project, refuse_secrets
 
 KEY = "AKIA" + "QWERTYUIOPASDFGH"
+DER = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 SECRET = "aws_secret_access_key = " + "a1B2c3D4e5" * 4
 
 
@@ -28,8 +29,10 @@ def check(root: Path, path: str, text: str, table: str = "") -> None:
         ("app/__init__.py", f"KEY = '{KEY}'", "an AWS access key"),
         ("app/__init__.py", f"x = '''\n{SECRET}\n'''", "an AWS secret key"),
         ("app/__init__.py", f'{{"AwsSecretAccessKey": "{"x" * 40}"}}', "an AWS secret key"),
-        ("key.py", 'K = """-----BEGIN RSA PRIVATE KEY-----\nMII', "a private key"),
-        ("key.py", 'K = """-----BEGIN PRIVATE KEY-----\nMII', "a private key"),
+        ("key.py", f'K = """-----BEGIN RSA PRIVATE KEY-----\n{DER}', "a private key"),
+        ("key.py", f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,E\n\n{DER}", "a private key"),
+        ("key.py", rf'"-----BEGIN PRIVATE KEY-----\n{DER}', "a private key"),
+        ("key.py", f'K = """-----BEGIN PRIVATE KEY-----\n{DER}', "a private key"),
     ],
 )
 def test_contents(tmp_path: Path, path: str, text: str, what: str) -> None:
@@ -57,10 +60,11 @@ def test_names(tmp_path: Path, name: str) -> None:
         ("app/__init__.py", f"DIGEST = '{'A' * 64}'"),
         ("certificates.py", 'C = """-----BEGIN CERTIFICATE-----\nMII'),
         ("key.py", 'K = """-----BEGIN PUBLIC KEY-----\nMII'),
+        ("key.py", 'if text.startswith("-----BEGIN PRIVATE KEY-----"): raise ValueError'),
     ],
 )
 def test_harmless(tmp_path: Path, path: str, text: str) -> None:
-    """Examples, names of variables, digests, certificates and public keys are no secrets."""
+    """Examples, names, digests, certificates, public keys and code that looks for keys are none."""
     check(tmp_path, path, text)
 
 

@@ -32,7 +32,14 @@ _NAMES: Final = (
 _HARMLESS: Final = (".env.dist", ".env.example", ".env.sample", ".env.template")
 
 _CONTENTS: Final = (
-    (re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"), "a private key"),
+    # With the beginning of a key behind it, also in JSON: code that looks for the words is none.
+    (
+        re.compile(
+            rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\s|\\[rn]){1,9}"
+            rb"(?:[A-Za-z-]+: [^\r\n]*\r?\n){0,9}\s{0,9}[0-9A-Za-z+/]{32}"
+        ),
+        "a private key",
+    ),
     (re.compile(rb"(?<![0-9A-Z])(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Z])"), "an AWS access key"),
     (
         re.compile(
