@@ -179,19 +179,19 @@ def _name_twice(document: Document) -> None:
 
 @contextmanager
 def a_bomb(stage: Stage, *, says: int) -> Iterator[None]:
-    """Put a frame that decompresses to 1 GiB in the place of one, with its digest."""
+    """Put a frame that decompresses to 1 GiB behind the others, with its digest."""
     bomb = zstd.compress(bytes(1 << 30))
     document = document_of(stage)
-    pack, start, *_ = group_of(document, "hot")
+    pack, *_ = group_of(document, "hot")
     path = _pack(stage, document, pack)
     content = path.read_bytes()
-    harmed = content[:start] + bomb + content[start + len(bomb) :]
+    harmed = content + bomb
     digest = hashlib.sha256(bomb).hexdigest()
 
     def harm(document: Document) -> None:
         document["packs"][pack]["size"] = len(harmed)
         group = group_of(document, "hot")
-        group[3][:] = [[len(bomb), says, digest]]
+        group[1], group[3][:] = len(content), [[len(bomb), says, digest]]
 
     with changed(path, harmed), manifest_says(harm)(stage):
         yield
