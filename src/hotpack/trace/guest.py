@@ -1,6 +1,6 @@
 """Stands in for a function's handler on AWS while it is traced, and answers with the recording.
 
-Comes in a layer, beside observer.py; standard library only, of the target's Python. HOTPACK_TRACE
+Comes in a layer, beside observer.py; standard library only, of the target's Python. HOTPACK_RECORD
 says what to do: the function's own handler, and a mode. `record` notes what Python touches, `time`
 keeps what `-X importtime` writes to stderr. An event {"hotpack-trace": OFFSET} is answered with a
 piece of that, every other one is the function's.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-VARIABLE = "HOTPACK_TRACE"
+VARIABLE = "HOTPACK_RECORD"
 ASKS = "hotpack-trace"
 PIECE_BYTES = 3 * 1024 * 1024
 """In base64 two thirds of what Lambda lets a response have."""
