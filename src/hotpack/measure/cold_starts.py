@@ -141,7 +141,7 @@ def compare_cold_starts(
     total = 1 + rounds * len(page_caches)
     with (
         _running(prepare(project, tools), ways, tools, left_out) as tried,
-        tools.progress.task("cold starts", (total + 1) * len(tried), "files") as advance,
+        tools.progress.task("cold starts", (total + 1) * len(tried), "starts") as advance,
     ):
         page_cache.settle()
         _round(tried, list(tried), 0, "warm", payload, left_out)
