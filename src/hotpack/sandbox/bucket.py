@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,9 @@ from hotpack.sandbox.network import Link, Network, Pace
 
 _CHUNK_BYTES = 256 * 1024
 """How much leaves between two looks at the clock: 3 ms of one connection."""
+
+_KEPT_REQUESTS = 10_000
+"""More than any cold start makes; `hotpack serve` may run for days."""
 
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
 """One range. Other headers count as none, as RFC 9110 allows and S3 does."""
@@ -57,13 +61,13 @@ class Bucket(Server):
         self.objects = dict(objects)
         self.link = Link(network or Network.unlimited())
         self._lock = threading.Lock()
-        self._requests: list[Request] = []
+        self._requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
         self.fault: Fault | None = None
         super().__init__(partial(_BucketHandler, self), port)
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """All requests since the start or the last `new_environment`."""
+        """The last requests since the start or the last `new_environment`."""
         with self._lock:
             return tuple(self._requests)
 
