@@ -73,6 +73,7 @@ def test_a_function_that_does_not_return_is_ended_at_its_timeout(
     report = logs.parse(late.log[-1])
     assert isinstance(report, logs.Report)
     assert (report.status, report.error_type) == ("timeout", None)
+    assert report.duration_ms == late.duration_ms == 1000
     assert answer(local.invoke(b"{}")) == "fine"
 
 
