@@ -44,8 +44,11 @@ class Page:
         for domain in ("Network", "Runtime", "Log", "Page"):
             self.call(f"{domain}.enable")
 
-    def open(self, url: str) -> None:
-        """Open a page and wait until it is loaded."""
+    def open(self, url: str, scheme: str | None = None) -> None:
+        """Open a page, in a reader's colour scheme, and wait until it is loaded."""
+        if scheme is not None:
+            features = [{"name": "prefers-color-scheme", "value": scheme}]
+            self.call("Emulation.setEmulatedMedia", features=features)
         self.call("Page.navigate", url=url)
         while self._read().get("method") != "Page.loadEventFired":
             pass

@@ -62,9 +62,7 @@ def test_page(
     assert hotpack("bench", *FEW, "--html", "bench.html").returncode == 0
     url = (project / "bench.html").as_uri()
     with chromium.new_page(tmp_path / "profile") as page:
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        page.call("Emulation.setEmulatedMedia", features=features)
-        page.open(url)
+        page.open(url, scheme)
         assert page.run("document.querySelectorAll('#waterfall .bars .point').length") > 10
         rows = page.run(
             "[...document.querySelectorAll('#waterfall .ytick text')].map(e => e.textContent)"

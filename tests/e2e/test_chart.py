@@ -165,9 +165,7 @@ def test_page_is_accessible(
     """Light or dark as the reader has it, and axe-core finds no serious violation."""
     hotpack("chart", str(log), "--html", "chart.html")
     with chromium.new_page(tmp_path / "profile") as page:
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        page.call("Emulation.setEmulatedMedia", features=features)
-        page.open((tmp_path / "chart.html").as_uri())
+        page.open((tmp_path / "chart.html").as_uri(), scheme)
         ink = page.run("getComputedStyle(document.querySelector('#durations .xtick text')).fill")
         paper = page.run("getComputedStyle(document.body).backgroundColor")
         assert (lightness(ink) > lightness(paper)) == (scheme == "dark")

@@ -66,9 +66,7 @@ def test_page(
     assert hotpack("tune", *FEW, "--html", "tune.html").returncode == 0
     url = (project / "tune.html").as_uri()
     with chromium.new_page(tmp_path / "profile") as page:
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        page.call("Emulation.setEmulatedMedia", features=features)
-        page.open(url)
+        page.open(url, scheme)
         points = "document.querySelectorAll('#sizes .scatter .point').length"
         assert page.run(points) == 9
         assert page.run("document.querySelectorAll('tbody tr').length") == 3
