@@ -29,6 +29,7 @@ from hotpack.target.prices import find_price
 from hotpack.target.s3 import GET_USD, GETS_PER_S, STARTS_IN_10_S
 from hotpack.trace import choose, keep, trace
 from hotpack_runtime.manifest import Group, Manifest
+from hotpack_runtime.s3 import PATIENCE_S
 from hotpack_runtime.s3_reader import TRIES, Reader
 from hotpack_runtime.units import SPAN_RAW_BYTES
 
@@ -107,7 +108,8 @@ def main() -> None:
 
 def fleet(work: Work, starts: int, spans: Sequence[Span] | None = None) -> Fleet:
     return Fleet(
-        starts, WINDOW_S, spans or work.spans(), one_prefix, REMOTE_THREADS, TRIES, runtimes_wait_s
+        *(starts, WINDOW_S, spans or work.spans(), one_prefix),
+        *(REMOTE_THREADS, TRIES, runtimes_wait_s, PATIENCE_S),
     )
 
 

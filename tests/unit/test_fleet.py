@@ -21,7 +21,7 @@ def fleet(starts: int = 1, **settings: object) -> Fleet:
     """Ten requests of a megabyte, no latency, no network limits, no work, one prefix."""
     spans = [Span("pack", 1_000_000, 1_000_000)] * 10
     plain = Fleet(
-        *(starts, 0.0, spans, lambda pack, number: "", 8, 8, lambda tries: 0.1),
+        *(starts, 0.0, spans, lambda pack, number: "", 8, 8, lambda tries: 0.1, 10.0),
         network=Network.unlimited(),
         first_byte_s=(0.0, 0.0),
         cpu_ms_per_mb=0.0,

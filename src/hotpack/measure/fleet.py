@@ -15,7 +15,7 @@ from typing import Final
 
 from hotpack.layout.cost import DECOMPRESS_MS_PER_MB, WRITE_MS_PER_MB
 from hotpack.sandbox.network import Link, Network, Pace
-from hotpack.target.limits import INIT_TIMEOUT_S, INIT_VCPUS
+from hotpack.target.limits import INIT_VCPUS
 from hotpack.target.s3 import FIRST_BYTE_S, GETS_PER_S
 
 TYPE_CHECKING = False
@@ -51,6 +51,9 @@ class Fleet:
 
     tries: int
     wait_s: Wait
+    patience_s: float
+    """How long after its start an environment gives up."""
+
     network: Network = field(default_factory=Network)
     first_byte_s: tuple[float, float] = FIRST_BYTE_S
     """p50 and p99; the same twice for a latency that does not vary."""
@@ -228,7 +231,7 @@ class _Simulation:
     def _ask(self, environment: _Environment, span: Span) -> Iterator[float]:
         """Ask until S3 answers with the first byte, or the runtime gives up."""
         prefix = self._prefix(self._fleet.prefix_of(span.pack, environment.number))
-        gives_up_s = environment.began_s + INIT_TIMEOUT_S
+        gives_up_s = environment.began_s + self._fleet.patience_s
         for tries in count(1):
             self._requests += 1
             admitted = prefix.admits(self._now_s)
