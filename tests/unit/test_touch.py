@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import pytest
 
-from .test_packs import Contents, make_packs
+from .packing import Contents, make_packs
 
 PACKAGE = '''\
 """A package."""
