@@ -14,7 +14,7 @@ from hotpack import local
 from hotpack.sandbox import Bucket, LocalLambda, Settings
 from hotpack.sandbox.loopback import Handler
 
-from .network import breaks, refuses, sends, stalls
+from .answers import breaks, refuses, sends, stalls
 from .stage import Stage
 
 SANDBOXES = 20

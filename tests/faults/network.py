@@ -1,213 +1,30 @@
 """Faults of the network, and of S3 behind it."""
 
-import os
-import re
 import socket
 import ssl
-import struct
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from hotpack.sandbox.bucket import Fault as Answer
-from hotpack.sandbox.loopback import Handler
-
-from .matrix import Fault, Inject
+from .answers import (
+    Behaviour,
+    breaks,
+    bucket_does,
+    is_a_day_ahead,
+    refuses,
+    sends,
+    stalls,
+    talks,
+    trickles,
+    wants_key,
+)
+from .matrix import Fault
 from .stage import Stage
-
-_LONG_S: Final = 60.0
-"""Longer than any function here may run."""
-
-Behaviour = Callable[[threading.Event], Answer]
-"""Makes an answer; the event says that the fault is gone."""
-
-
-def bucket_does(behaviour: Behaviour, times: int | None = None) -> Inject:
-    """Return what makes the bucket misbehave: always, or with its first so many requests."""
-
-    @contextmanager
-    def inject(stage: Stage) -> Iterator[None]:
-        if stage.bucket is None:
-            raise AssertionError("the function has no packs on S3")
-        gone = threading.Event()
-        answer, left = behaviour(gone), threading.Semaphore(times or 0)
-
-        def misbehave(handler: Handler, key: str, path: Path | None) -> bool:
-            if times is not None and not left.acquire(blocking=False):
-                return False
-            return answer(handler, key, path)
-
-        stage.bucket.fault = misbehave
-        try:
-            yield
-        finally:
-            stage.bucket.fault = None
-            gone.set()
-
-    return inject
-
-
-# -- answers -----------------------------------------------------------------------------------
-
-
-def _asked(handler: Handler, path: Path | None) -> tuple[int, bytes, int]:
-    """Return where what is asked for begins, what it is, and how long the object is."""
-    found = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers["Range"])
-    if found is None or path is None:
-        raise AssertionError("a range of a pack was to be asked for")
-    start, stop = int(found[1]), int(found[2]) + 1
-    with path.open("rb") as file:
-        file.seek(start)
-        return start, file.read(stop - start), path.stat().st_size
-
-
-def _head(handler: Handler, length: int, start: int, size: int, total: int) -> None:
-    handler.send_response(206)
-    handler.send_header("Content-Length", str(length))
-    handler.send_header("Content-Range", f"bytes {start}-{start + size - 1}/{total}")
-    handler.end_headers()
-    handler.wfile.flush()
-
-
-def _close(handler: Handler, *, reset: bool) -> None:
-    handler.wfile.flush()
-    handler.close_connection = True
-    if reset:
-        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(handler.connection.detach())
-
-
-def breaks(_: threading.Event, *, reset: bool) -> Answer:
-    """End the connection in the middle of the body: with a reset, or in peace."""
-
-    def answer(handler: Handler, _: str, path: Path | None) -> bool:
-        start, content, total = _asked(handler, path)
-        _head(handler, len(content), start, len(content), total)
-        handler.wfile.write(content[: len(content) // 2])
-        _close(handler, reset=reset)
-        return True
-
-    return answer
-
-
-def stalls(gone: threading.Event, *, in_body: bool = True) -> Answer:
-    """Send nothing any more, from the middle of the body on or from the beginning."""
-
-    def answer(handler: Handler, _: str, path: Path | None) -> bool:
-        start, content, total = _asked(handler, path)
-        if in_body:
-            _head(handler, len(content), start, len(content), total)
-            handler.wfile.write(content[: len(content) // 2])
-            handler.wfile.flush()
-        gone.wait(_LONG_S)
-        handler.close_connection = True
-        return True
-
-    return answer
-
-
-def trickles(gone: threading.Event, *, bytes_per_s: int) -> Answer:
-    """Send at a rate."""
-
-    def answer(handler: Handler, _: str, path: Path | None) -> bool:
-        start, content, total = _asked(handler, path)
-        _head(handler, len(content), start, len(content), total)
-        each, place = bytes_per_s // 20, 0
-        while place < len(content) and not gone.is_set():
-            handler.wfile.write(content[place : place + each])
-            handler.wfile.flush()
-            place += each
-            time.sleep(1 / 20)
-        handler.close_connection = True
-        return True
-
-    return answer
-
-
-def sends(
-    _: threading.Event,
-    *,
-    content: Callable[[bytes], bytes] = lambda content: content,
-    shift: int = 0,
-    behind: bytes = b"",
-) -> Answer:
-    """Send something else: changed content, the header of another range, more behind the answer."""
-
-    def answer(handler: Handler, _: str, path: Path | None) -> bool:
-        start, asked, total = _asked(handler, path)
-        body = content(asked)
-        _head(handler, len(body), start + shift, len(asked), total)
-        handler.wfile.write(body + behind)
-        handler.wfile.flush()
-        return True
-
-    return answer
-
-
-def refuses(_: threading.Event, *, status: int, code: str = "", **headers: str) -> Answer:
-    """Answer with an error of S3's."""
-
-    def answer(handler: Handler, _: str, __: Path | None) -> bool:
-        body = (
-            f"<Error><Code>{code}</Code><Message>In S3's words.</Message></Error>" if code else ""
-        )
-        named = [(name.replace("_", "-"), value) for name, value in headers.items()]
-        handler.answer(status, body.encode(), named)
-        return True
-
-    return answer
-
-
-def talks(gone: threading.Event, *, line: bytes, endless: bool = False) -> Answer:
-    """Speak no HTTP; or never stop."""
-
-    def answer(handler: Handler, _: str, __: Path | None) -> bool:
-        handler.wfile.write(line)
-        while endless and not gone.is_set():
-            handler.wfile.write(b"x" * 65536)
-        _close(handler, reset=False)
-        return True
-
-    return answer
-
-
-def wants_key(_: threading.Event, *, key: str, code: str) -> Answer:
-    """Take the credentials of one access key alone."""
-    refuse = refuses(threading.Event(), status=403, code=code)
-
-    def answer(handler: Handler, name: str, path: Path | None) -> bool:
-        if f"Credential={key}/" in handler.headers["Authorization"]:
-            return False
-        return refuse(handler, name, path)
-
-    return answer
-
-
-def is_a_day_ahead(_: threading.Event) -> Answer:
-    """Refuse, as S3 does, what is dated more than 15 minutes from its own time."""
-
-    def answer(handler: Handler, _: str, __: Path | None) -> bool:
-        now = datetime.now(UTC) + timedelta(days=1)
-        sent = datetime.strptime(handler.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
-        if abs(sent - now) < timedelta(minutes=15):
-            return False
-        body = b"<Error><Code>RequestTimeTooSkewed</Code><Message>Too skewed.</Message></Error>"
-        handler.send_response_only(403)
-        handler.send_header("Date", format_datetime(now, usegmt=True))
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-        return True
-
-    return answer
-
 
 # -- who does not answer -----------------------------------------------------------------------
 
@@ -322,6 +139,14 @@ _LAST = r" \(try 8 of 8, after \d+\.\d s\)"
 
 def network_faults() -> Iterator[Fault]:
     """Yield them all."""
+    yield from _broken()
+    yield from _refused()
+    yield from _strange()
+    yield from _elsewhere()
+
+
+def _broken() -> Iterator[Fault]:
+    """Answers that end, stall, or hold something else."""
     yield from _fails(
         "reset in the body", partial(breaks, reset=True), f"Connection\\S*: .*{_LAST}"
     )
@@ -359,6 +184,10 @@ def network_faults() -> Iterator[Fault]:
         placement="remote",
     )  # fmt: skip
     yield from _passes("wrong bytes, once", _FLIP)
+
+
+def _refused() -> Iterator[Fault]:
+    """Answers that are none, in S3's words."""
     yield from _fails("200 for 206", partial(refuses, status=200), "HTTP 200 .*Range header")
     yield from _fails(
         "301", partial(refuses, status=301, code="PermanentRedirect"),
@@ -388,6 +217,10 @@ def network_faults() -> Iterator[Fault]:
     yield from _fails(
         "503 with a Retry-After too long", partial(slow_down, Retry_After="3600"), ".*try 1 of 8"
     )
+
+
+def _strange() -> Iterator[Fault]:
+    """Whoever does not speak as S3 does, or has another clock or other keys."""
     yield from _fails("no HTTP", partial(talks, line=b"SSH-2.0-x\r\n"), f"BadStatusLine.*{_LAST}")
     yield from _fails(
         "headers without end", partial(talks, line=b"HTTP/1.1 206 OK\r\nA: ", endless=True),
@@ -403,7 +236,6 @@ def network_faults() -> Iterator[Fault]:
         bucket_does(partial(wants_key, key="second", code="ExpiredToken")),
         placement="remote", at="touch", do="rotate_credentials",
     )  # fmt: skip
-    yield from _elsewhere()
 
 
 def _elsewhere() -> Iterator[Fault]:
