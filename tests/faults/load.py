@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -207,8 +208,11 @@ def _folders(stage: Stage) -> list[Path]:
 
 
 def _descendants(pid: int) -> set[str]:
+    """Return the processes below one; threads and processes may end while it looks."""
     found: set[str] = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found |= {child, *_descendants(int(child))}
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                for child in (task / "children").read_text().split():
+                    found |= {child, *_descendants(int(child))}
     return found

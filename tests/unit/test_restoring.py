@@ -72,7 +72,7 @@ def test_bad_pack(tmp_path: Path, harm: Any, words: str) -> None:
     assert victim.name in str(caught.value)
     assert "alpha" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert tree.failed is caught.value
+    assert str(tree.failed) == str(caught.value)  # two threads may have met it
     expected = {path: data for files in CONTENTS.values() for path, data in files.items()}
     there = content_of(tmp_path / "tmp" / "tree")
     assert len(there) < 7
