@@ -9,10 +9,10 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-light proof check lint types fix bench bench-check bench-local bench-build bench-fleet bench-slim bench-torch soak fuzz fuzzer clean
+.PHONY: help setup demo test test-light proof check lint types fix bench bench-check bench-local bench-build bench-fleet bench-slim bench-torch bench-tricks soak fuzz fuzzer clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## make the development environment in .venv
 
@@ -70,6 +70,10 @@ bench-build: $(STAMP) ## how long builds take, from nothing and after changes; w
 
 bench-fleet: $(STAMP) ## many cold starts at once against S3's request rates, simulated; writes docs/fleet.md
 	$(BIN)/python benchmarks/fleet.py --markdown docs/fleet.md
+
+bench-tricks: $(STAMP) ## cold starts without each trick of the runtime; writes docs/performance.md
+	$(BIN)/python benchmarks/tricks.py examples/spacy examples/scikit-learn examples/tensorflow \
+	  --markdown docs/performance.md
 
 bench-slim: $(STAMP) ## what slimming saves for six stacks; writes docs/slimming.md
 	$(BIN)/python benchmarks/slim.py --markdown docs/slimming.md
