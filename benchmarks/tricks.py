@@ -39,7 +39,7 @@ Vary = Callable[[Path], None]
 """Changes the runtime in a folder."""
 
 TRICKS: Final = {
-    "collections while the handler is imported": ("entry.py", "gc.set_threshold(0)", "pass"),
+    "collections while the handler is imported": ("entry.py", r"gc\.set_threshold\(0\)", "pass"),
     "what was imported stays young": ("entry.py", r"gc\.freeze\(\)\n +gc\.unfreeze\(\)", "pass"),
     "the handler imported beside restoring": (
         "entry.py", r"restorer\.wait\(manifest\.hot\)", "pass",
