@@ -58,7 +58,7 @@ def _load_handler() -> Callable[..., object]:
             _watch(tree, restorer)
             restorer.start(manifest.lukewarm)
             # Not while it is imported: on two cores the threads then wait for each other's turn
-            # (spaCy 1.19 times the bare import instead of 1.23), and code in C could be too early.
+            # (docs/performance.md), and code in C could be too early.
             restorer.wait(manifest.hot)
         _put_on_path(place)
         for name, path in manifest.variables.items():
@@ -84,7 +84,7 @@ def _load_handler() -> Callable[..., object]:
         if gc.get_threshold()[0] == 0:  # else the handler has set another one
             if not gc.get_freeze_count():  # else the handler has frozen what it had made
                 # All that was imported goes to the oldest generation, where it would be by now.
-                # Left in the youngest, the next collection looks through it: 35 ms for spaCy.
+                # Left in the youngest, the next collection looks through it (docs/performance.md).
                 gc.freeze()
                 gc.unfreeze()
             gc.set_threshold(*collects)
