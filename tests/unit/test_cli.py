@@ -8,6 +8,7 @@ import click
 import pytest
 
 from hotpack.cli import COMMANDS
+from hotpack.cli.console import Talk
 
 NO_JSON = {"completion"}
 
@@ -77,3 +78,15 @@ def test_completion(shell: str) -> None:
     done = hotpack("completion", shell)
     assert done.returncode == 0
     assert "_HOTPACK_COMPLETE" in done.stdout
+
+
+def test_what_stands_in_brackets_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """Names of tables and extras are no markup."""
+    talk = Talk()
+    talk.warn("no [tool.hotpack] is there", hint="write [tool.hotpack]")
+    talk.log("[tool.hotpack] was read")
+    with talk.task("install uvicorn[standard]", None, "files"):
+        pass
+    shown = capfd.readouterr().err
+    assert shown.count("[tool.hotpack]") == 3
+    assert "install uvicorn[standard]" in shown

@@ -116,19 +116,23 @@ class Talk:
 
     def warn(self, message: str, *, hint: str | None = None) -> None:
         """Say that the result is usable, but not as good as it could be."""
-        self._console.print("[yellow bold]warning:[/]", message)
+        from rich.markup import escape
+
+        self._console.print("[yellow bold]warning:[/]", escape(message))
         if hint:
-            self._console.print("[cyan bold]hint:[/]", hint)
+            self._console.print("[cyan bold]hint:[/]", escape(hint))
 
     @contextmanager
     def task(self, description: str, total: int | None, unit: Unit) -> Iterator[Advance]:
         """Show a bar while the context is open, then say what was done in how long."""
+        from rich.markup import escape
+
         started = time.monotonic()
         with self._bar(description, total, unit) as advance:
             yield advance
         took = time.monotonic() - started
         amount = _amount(total, unit)
-        self._console.print(f"  [green]✓[/] {description}{amount} [dim]{took:.1f} s[/]")
+        self._console.print(f"  [green]✓[/] {escape(description)}{amount} [dim]{took:.1f} s[/]")
 
     @contextmanager
     def _bar(self, description: str, total: int | None, unit: Unit) -> Iterator[Advance]:
@@ -139,7 +143,7 @@ class Talk:
         )
         with bars.Progress(
             bars.SpinnerColumn(),
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(),
             *([done] if total else []),
             *([bars.TransferSpeedColumn()] if total and unit == "bytes" else []),

@@ -81,11 +81,11 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def left_out_text(comparison: Comparison) -> str | None:
+def left_out_text(comparison: Comparison) -> Text | None:
     """Return which ways cannot be, and why; None where all can."""
     lines = [f"{way}: {reason}" for way, reason in comparison.left_out.items()]
     lines += restarts(comparison)
-    return "\n".join(lines) or None
+    return Text("\n".join(lines)) if lines else None
 
 
 def restarts(comparison: Comparison) -> list[str]:
