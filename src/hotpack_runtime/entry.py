@@ -1,8 +1,4 @@
-"""What Lambda calls: restores what is hot, puts the tree on the path, loads the handler.
-
-What is hot is there before the handler is imported; what is lukewarm comes meanwhile, and an import
-that needs it waits. What is cold stays in the packs until it is touched.
-"""
+"""What Lambda calls: loads the project's handler, what is packed made ready before."""
 
 from __future__ import annotations
 
@@ -11,149 +7,33 @@ from time import monotonic_ns
 _BEGAN_NS = monotonic_ns()
 
 # ruff: noqa: E402 - the runtime's own imports belong to what it takes
-import gc
 import importlib
 import os
 import sys
 
-from hotpack_runtime import hooks
-from hotpack_runtime.errors import RestoreError
-from hotpack_runtime.importer import path_hook
-from hotpack_runtime.manifest import Manifest
-from hotpack_runtime.restorer import Restorer
-from hotpack_runtime.tree import Tree
+from hotpack_runtime.starter import Start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotpack_runtime.s3 import Bucket
-
 _HERE = os.path.dirname(os.path.abspath(__file__))
-
-_STARTED_IN = os.getcwd()
-_SECOND_TRY = "HOTPACK_SECOND_TRY"
-"""Set in the environment when init runs once more, with every file there."""
-
-
-def _bucket_for(manifest: Manifest) -> Bucket:
-    from hotpack_runtime.s3 import bucket_for
-
-    return bucket_for(manifest)
+_IS_PACKED = os.path.exists(f"{_HERE}/manifest.json")
 
 
 def _load_handler() -> Callable[..., object]:
-    collects = gc.get_threshold()
-    gc.set_threshold(0)  # it would look through all that is imported again and again
-    try:
-        manifest = Manifest.read(f"{_HERE}/manifest.json")
-        root = os.environ.get("HOTPACK_ROOT", "/tmp/hotpack")  # noqa: S108 - Lambda's only writable place
-        place = os.path.join(os.path.realpath(root), manifest.tree[:16])
-        restorer = Restorer(manifest, place, f"{_HERE}/packs", _bucket_for)
-        tree = Tree(manifest, restorer, place)
-        is_eager = manifest.cold == "eager" or os.environ.pop(_SECOND_TRY, None) is not None
-        if is_eager:
-            tree.touch_everything()
-        else:
-            _watch(tree, restorer)
-            restorer.start(manifest.lukewarm)
-            # Not while it is imported: on two cores the threads then wait for each other's turn
-            # (docs/performance.md), and code in C could be too early.
-            restorer.wait(manifest.hot)
-        _put_on_path(place)
-        for name, path in manifest.variables.items():
-            os.environ[name] = f"{place}/{path}"
-        os.environ["_HANDLER"] = manifest.handler  # code that reads it shall see its own
-        try:
-            handler = _import_handler(manifest.handler)
-        except RestoreError:
-            raise
-        except Exception as error:
-            if restorer.failed is None and not tree.is_complete and _may_be_ours(error, tree):
-                _try_again(tree, error)
-            raise
-        if restorer.failed is not None:
-            raise restorer.failed
-        if not is_eager:
-            restorer.wait(manifest.lukewarm)
-            if manifest.cold == "background":
-                restorer.start(len(manifest.groups), patient=True)
-        restorer.init_is_over()
-        return handler
-    finally:
-        if gc.get_threshold()[0] == 0:  # else the handler has set another one
-            if not gc.get_freeze_count():  # else the handler has frozen what it had made
-                # All that was imported goes to the oldest generation, where it would be by now.
-                # Left in the youngest, the next collection looks through it (docs/performance.md).
-                gc.freeze()
-                gc.unfreeze()
-            gc.set_threshold(*collects)
+    start = Start.read(_HERE)
 
+    def import_handler() -> Callable[..., object]:
+        os.environ["_HANDLER"] = start.handler  # code that reads it shall see its own
+        return _import_handler(start.handler)
 
-def _watch(tree: Tree, restorer: Restorer) -> None:
-    sys.path_hooks.insert(0, path_hook(tree, restorer))
-    hooks.install(tree, restorer)
+    def load_unpacked() -> Callable[..., object]:
+        from hotpack_runtime import unpacking
 
+        return unpacking.load_unpacked(_HERE, import_handler)
 
-def _put_on_path(tree: str) -> None:
-    """Put the tree where a full install would be: right behind the function's own folder.
-
-    Also for child processes, which start in the function's folder and find a full install there.
-    """
-    function = os.path.dirname(_HERE)
-    position = sys.path.index(function) + 1 if function in sys.path else 0
-    sys.path.insert(position, tree)
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [tree, inherited]))
-    importlib.invalidate_caches()
-
-
-def _may_be_ours(error: Exception, tree: Tree) -> bool:
-    """Return whether an error could come of a file that was not there."""
-    kind = getattr(error, "exception_type", "")  # as the runtime client tells errors
-    if kind.endswith(("SyntaxError", "HandlerNotFound", "MalformedHandlerName")):
-        return False
-    cause = error.__context__ or error
-    name = getattr(cause, "name", None) if isinstance(cause, ModuleNotFoundError) else None
-    if not name:
-        return True
-    top = name.split(".")[0]
-    return top in tree.folders or any(file.split(".")[0] == top for file in tree.files_in(""))
-
-
-def _try_again(tree: Tree, error: BaseException) -> None:
-    """Restore everything and run init once more, in the same process, from its beginning.
-
-    A module that failed half-way cannot be imported a second time in general: libraries in C
-    register things once. So the interpreter is started again, with what it was started with.
-    """
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            entries = file.read().split(b"\0")
-    except OSError:
-        return
-    print(  # noqa: T201 - to the function's log
-        f"hotpack: init failed ({getattr(error, 'msg', None) or error!r}) while "
-        f"{tree.count_missing()} files were not restored; all are restored now and init runs once "
-        "more: if it works then, record what it touches with `hotpack trace`",
-        flush=True,
-    )
-    tree.touch_everything()
-    _forget_what_was_set()
-    environment = dict(entry.split(b"=", 1) for entry in entries if b"=" in entry)
-    environment[_SECOND_TRY.encode()] = b"1"
-    sys.stderr.flush()
-    os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606 - it is this very program
-
-
-def _forget_what_was_set() -> None:
-    """Undo what would outlive the interpreter: folder, timers, blocked signals."""
-    import signal
-
-    os.chdir(_STARTED_IN)
-    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
-        signal.setitimer(timer, 0)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    return start.run(load_unpacked if _IS_PACKED else import_handler)
 
 
 def _import_handler(handler: str) -> Callable[..., object]:
@@ -176,7 +56,8 @@ def _load_and_tell() -> Callable[..., object]:
     from hotpack_runtime.spans import Spans
 
     spans = Spans(_BEGAN_NS)
-    spans.watch()
+    if _IS_PACKED:
+        spans.watch()
     globals()["_import_handler"] = spans.around("import", _import_handler)
     try:
         return _load_handler()

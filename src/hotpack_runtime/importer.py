@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
+    from hotpack_runtime.packs import Buffer
     from hotpack_runtime.restorer import Restorer
     from hotpack_runtime.tree import Tree
+
+    Loaders = list[tuple[str, Any]]
+    """Suffix of a module's file to what loads it."""
 
 _UNCHECKED = b"\x01\x00\x00\x00"
 """The flags of bytecode that is valid whatever its source is (PEP 552)."""
@@ -37,31 +41,52 @@ _UNCHECKED = b"\x01\x00\x00\x00"
 _HEADER_BYTES = 16
 
 
-def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
-    """Return what makes finders for the tree's folders."""
+def loaders_of(bytecode_of: Callable[[str], Buffer | None]) -> Loaders:
+    """Return the loaders of modules by the suffixes of their files, in Python's own order.
 
-    class TreeLoader(SourceFileLoader):
-        """Loads a module of the tree; its bytecode may be in memory alone."""
+    `bytecode_of(path)` has the content of a source's bytecode file, or None where the usual way has
+    to find it.
+    """
+
+    class StoredLoader(SourceFileLoader):
+        """Loads a module of a source; its bytecode may be in memory alone."""
 
         def get_code(self, fullname: str) -> CodeType | None:
             """Return the module's code, of its bytecode where there is some."""
-            code = bytecode_of(self.path)
-            return code if code is not None else super().get_code(fullname)
+            if not sys.flags.optimize and _imp.check_hash_based_pycs == "default":
+                content = bytecode_of(self.path)
+                if content is not None and bytes(content[:8]) == MAGIC_NUMBER + _UNCHECKED:
+                    code: CodeType = marshal.loads(content[_HEADER_BYTES:])  # noqa: S302 - ours
+                    _fix_co_filename(code, self.path)  # as importlib does for what it reads
+                    return code
+            return super().get_code(fullname)
 
         def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
             """Write no bytecode: where a full install is, on Lambda, nothing can be written."""
 
-    loaders = [
+    return [
         *((suffix, ExtensionFileLoader) for suffix in EXTENSION_SUFFIXES),
-        *((suffix, TreeLoader) for suffix in SOURCE_SUFFIXES),
+        *((suffix, StoredLoader) for suffix in SOURCE_SUFFIXES),
         *((suffix, SourcelessFileLoader) for suffix in BYTECODE_SUFFIXES),
     ]
+
+
+def spec_of(
+    loader: Any, fullname: str, path: str, locations: list[str] | None
+) -> ModuleSpec | None:
+    """Return the spec of a module that is there; a package has its folder as `locations`."""
+    return spec_from_file_location(
+        fullname, path, loader=loader(fullname, path), submodule_search_locations=locations
+    )
+
+
+def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
+    """Return what makes finders for the tree's folders."""
     tag = f".{sys.implementation.cache_tag}.pyc"
 
-    def bytecode_of(path: str) -> CodeType | None:
-        """Return the code in a source's bytecode, None where the usual way has to find it."""
+    def bytecode_of(path: str) -> Buffer | None:
         below = tree.inside(path)
-        if below is None or sys.flags.optimize or _imp.check_hash_based_pycs != "default":
+        if below is None:
             return None
         folder, _, name = below.rpartition("/")
         cached = tree.files_in(f"{folder}/__pycache__" if folder else "__pycache__")
@@ -70,12 +95,9 @@ def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
             return None
         if restorer.units[row[0]].is_cold:
             restorer.catch_up()
-        content = restorer.bytecode(*row[:3])
-        if content is None or bytes(content[:8]) != MAGIC_NUMBER + _UNCHECKED:
-            return None
-        code: CodeType = marshal.loads(content[_HEADER_BYTES:])  # noqa: S302 - it was verified
-        _fix_co_filename(code, path)  # as importlib does for what it reads itself
-        return code
+        return restorer.bytecode(*row[:3])
+
+    loaders = loaders_of(bytecode_of)
 
     def finder(path: str) -> TreeFinder:
         if tree.inside(path) not in tree.folders:
@@ -88,7 +110,7 @@ def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
 class TreeFinder(FileFinder):
     """Finds the modules in one folder of the tree."""
 
-    def __init__(self, path: str, tree: Tree, loaders: list[tuple[str, Any]]) -> None:
+    def __init__(self, path: str, tree: Tree, loaders: Loaders) -> None:
         super().__init__(path, *((loader, [suffix]) for suffix, loader in loaders))
         self._tree = tree
         self._below = tree.inside(path) or ""
@@ -108,21 +130,13 @@ class TreeFinder(FileFinder):
             package = self._tree.files_in(below)
             for suffix, loader in self._suffixes:
                 if f"__init__{suffix}" in package:
-                    return self._spec(loader, fullname, f"{base}/__init__{suffix}", [base])
+                    return spec_of(loader, fullname, f"{base}/__init__{suffix}", [base])
         files = self._tree.files_in(self._below)
         for suffix, loader in self._suffixes:
             if name + suffix in files:
-                return self._spec(loader, fullname, base + suffix, None)
+                return spec_of(loader, fullname, base + suffix, None)
         if not is_folder:
             return None
         spec = ModuleSpec(fullname, None)
         spec.submodule_search_locations = [base]
         return spec
-
-    @staticmethod
-    def _spec(
-        loader: Any, fullname: str, path: str, locations: list[str] | None
-    ) -> ModuleSpec | None:
-        return spec_from_file_location(
-            fullname, path, loader=loader(fullname, path), submodule_search_locations=locations
-        )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Row = tuple[int, int, int, bool]
     """Group, start in the group's bytes, size in bytes, whether it is executable."""
 
-FORMAT = 3
+FORMAT = 4
 FRAME_RAW_BYTES = 4 * 1024 * 1024
 """What a frame decompresses to at most: who reads one has to have room for it."""
 
@@ -89,7 +89,7 @@ class Group:
 class Manifest:
     """What a function's packs hold.
 
-    Attributes: tree, handler, bucket, cold, disk_bytes, variables, packs; groups in the order to
+    Attributes: tree, bucket, cold, disk_bytes, variables, packs; groups in the order to
     restore them, of which the first `hot` ones are needed before the handler is imported and the
     first `lukewarm` ones, those included, before it is called; folders, by name; needs, the
     libraries that are loaded with a library.
@@ -102,7 +102,6 @@ class Manifest:
         What a folder holds is checked when it is asked for.
         """
         self.tree: str = document["tree"]
-        self.handler: str = document["handler"]
         self.bucket: str | None = document["bucket"]
         self.cold: str = document["cold"]
         self.disk_bytes: int = document["disk_bytes"]

@@ -10,8 +10,6 @@ import json
 from _thread import get_ident
 from time import monotonic_ns
 
-from hotpack_runtime import folder, packs, restorer, waiting
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,17 +19,6 @@ VERSION = 1
 
 _LEAST_NS = 50_000
 """What is shorter is left out: a line of CloudWatch's ends at 256 KB."""
-
-_WORK: tuple[tuple[Any, str, str], ...] = (
-    (restorer.Restorer, "_read", "fetch"),
-    (packs, "_verified", "verify"),
-    (restorer, "write_at", "write"),
-    (folder, "write_at", "write"),
-    (folder.TreeFolder, "copy", "write"),
-    (folder.TreeFolder, "move", "write"),
-    (waiting.Signal, "wait", "wait"),
-)
-"""Functions, by who has them and by name, and what they do. Verifying is within fetching."""
 
 
 class Spans:
@@ -43,7 +30,18 @@ class Spans:
 
     def watch(self) -> None:
         """Note from now on what is read, verified, decompressed, written and waited for."""
-        for holder, function, name in _WORK:
+        from hotpack_runtime import folder, packs, restorer, waiting
+
+        work: tuple[tuple[Any, str, str], ...] = (
+            (restorer.Restorer, "_read", "fetch"),
+            (packs, "_verified", "verify"),  # within fetching
+            (restorer, "write_at", "write"),
+            (folder, "write_at", "write"),
+            (folder.TreeFolder, "copy", "write"),
+            (folder.TreeFolder, "move", "write"),
+            (waiting.Signal, "wait", "wait"),
+        )
+        for holder, function, name in work:
             setattr(holder, function, self.around(name, getattr(holder, function)))
         pieces: Any = packs
         pieces.decompress = self._around_pieces("decompress", pieces.decompress)

@@ -47,7 +47,7 @@ def test_inline(project: Project, tools: Tools) -> None:
     """The handler finds assets that are raw in the function by their variables."""
     built = build(project, tools)
     assert built.layout.names("inline") == ("asset:model", "asset:weights", "markupsafe")
-    assert built.release.handler == "app.handler"
+    assert not built.layout.is_packed
     assert built.release.environment == {
         "HOTPACK_ASSET_MODEL": "/var/task/hotpack-asset-model/a.bin",
         "HOTPACK_ASSET_WEIGHTS": "/var/task/hotpack-asset-weights",

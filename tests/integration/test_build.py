@@ -47,9 +47,18 @@ def test_same_bytes(
     assert [name for name in one if one[name] != two[name]] == []
 
 
-def test_inline_carries_nothing_of_hotpack(make_project: MakeProject, tools: Tools) -> None:
-    """A function whose layout is all inline has the user's handler and no file of hotpack's."""
+def test_inline(make_project: MakeProject, tools: Tools) -> None:
+    """A function whose layout is all inline has the starter, and its dependencies as they are."""
     result = build(make_project(), tools)
+    assert result.release.handler == "hotpack_runtime.entry.handler"
+    assert {"hotpack_runtime/start.json", "hotpack_runtime/start.bytecode"} < {*names(result)}
+    assert not any("_zstd" in name or "manifest" in name for name in names(result))
+    assert "markupsafe/__init__.py" in names(result)
+
+
+def test_inline_may_carry_nothing_of_hotpack(make_project: MakeProject, tools: Tools) -> None:
+    """Without the starter it has the project's own handler and no file of hotpack's."""
+    result = build(make_project(table="starter = false"), tools)
     assert result.release.handler == "app.handler"
     assert not any("hotpack" in name for name in names(result))
     assert "markupsafe/__init__.py" in names(result)

@@ -74,7 +74,7 @@ def make_packs(
         list(compressed.values()), placements, placements, arrangement.order, needs, {}
     )
     packs = write_packs(folder / "packs", packing)
-    text = manifest(packs, packing, handler="app.handler", bucket=None, cold="touch")
+    text = manifest(packs, packing, bucket=None, cold="touch")
     (folder / "manifest.json").write_bytes(text)
     return packs
 

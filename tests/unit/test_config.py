@@ -52,6 +52,8 @@ Typing_Extensions = "bundled"
 @pytest.mark.parametrize(
     ("table", "message", "hint"),
     [
+        ("starter = 'stack'", "true, false or a list of bytecode, collector", None),
+        ("starter = ['stacks']", "one of bytecode, collector", "did you mean 'stack'?"),
         ("memorymb = 1", "has no key 'memorymb'", "did you mean 'memory_mb'?"),
         ("memory_mb = 64", "memory_mb = 64 is not a whole number from 128 to 10240", None),
         ("budget_mb = 0", "budget_mb = 0 is not a whole number from 1 to 10240", None),
@@ -92,6 +94,19 @@ def test_wrong_values(tmp_path: Path, table: str, message: str, hint: str | None
     if hint is not None:
         assert caught.value.hint is not None
         assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("value", "tricks"),
+    [
+        ("true", ("bytecode", "collector", "read-ahead", "stack")),
+        ("false", ()),
+        ('["stack", "collector"]', ("collector", "stack")),
+    ],
+)
+def test_starter(tmp_path: Path, value: str, tricks: tuple[str, ...]) -> None:
+    """It is on or off, or some of its tricks are on."""
+    assert load_project(write(tmp_path, f"starter = {value}")).config.starter == tricks
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -32,17 +32,8 @@ def test_what_fits_raw() -> None:
     assert list(explain(run(SMALL), "profile")) == [
         "The dependencies, 10.0 MB raw, fit Lambda's 262.1 MB: 252.1 MB are free.",
         "What a cold start needs is what hotpack.profile.json names.",
-        f"Predicted cold start: {seconds(run(SMALL).start_ms or 0)}.",
+        f"Predicted cold start: {seconds(run(SMALL).start_ms)}.",
     ]
-
-
-def test_what_nobody_asked() -> None:
-    """Without a profile nothing is predicted of what fits raw."""
-    unknown = Weight("a", cold=Share(1, 10 * MB, 3 * MB))
-    _, predicted = explain(run(unknown), None)
-    assert (
-        predicted == "A prediction of the cold start needs a profile: `hotpack trace` records it."
-    )
 
 
 def test_what_does_not_fit_raw() -> None:

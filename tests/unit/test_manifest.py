@@ -46,7 +46,7 @@ def test_a_name_twice(tmp_path: Path) -> None:
         restored(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 3}', "[" * 10**5])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 4}', "[" * 10**5])
 def test_no_manifest(tmp_path: Path, text: str) -> None:
     """A file that is no manifest is said to be none."""
     (tmp_path / "manifest.json").write_text(text)
@@ -57,7 +57,7 @@ def test_no_manifest(tmp_path: Path, text: str) -> None:
 def test_another_format(tmp_path: Path) -> None:
     """A manifest of another version is refused, not guessed at."""
     (tmp_path / "manifest.json").write_text('{"format": 1}')
-    with pytest.raises(RestoreError, match="has format 1 and this runtime reads 3"):
+    with pytest.raises(RestoreError, match="has format 1 and this runtime reads 4"):
         Manifest.read(str(tmp_path / "manifest.json"))
 
 

@@ -40,6 +40,7 @@ def run(
     has_bucket: bool = True,
     may_pack_what_fits: bool = False,
     memory_mb: int = 1769,
+    gathers_bytecode: bool = False,
 ) -> Layout:
     joined = [frozenset(group) for group in together or []]
     alone = [
@@ -57,6 +58,8 @@ def run(
         ephemeral_storage_mb=tmp_mb,
         has_bucket=has_bucket,
         may_pack_what_fits=may_pack_what_fits,
+        has_starter=gathers_bytecode,
+        gathers_bytecode=gathers_bytecode,
     )
 
 
@@ -69,7 +72,7 @@ def cold(layout: Layout) -> dict[str, str | None]:
 
 
 def test_all_inline_where_it_fits() -> None:
-    """What fits raw stays raw, and needs no runtime."""
+    """What fits raw stays raw."""
     layout = run(weigh("a", 200, 50), weigh("b", 60, 20))
     assert layout.names("inline") == ("a", "b")
     assert not layout.is_packed
@@ -296,3 +299,29 @@ def test_model() -> None:
     large = Model.of_memory(10_240)
     assert large.start_ms(few, "bundled") < model.start_ms(few, "bundled")
     assert Model.of_memory(128) == model
+
+
+def test_bytecode_is_gathered_where_there_is_room() -> None:
+    """What is raw takes its modules twice if something is packed; all raw, what room is left."""
+    raw = Weight("raw", modules=Share(100, 40 * MB, 20 * MB), hot=Share(5, 100 * MB, 99 * MB))
+    packed = weigh("packed", 300, 60)
+    assert run(raw, packed).names("inline") == ("raw",)
+    assert run(raw, packed, gathers_bytecode=True).names("inline") == ("raw",)
+    more = weigh("packed", 300, 100)
+    assert run(raw, more).names("inline") == ("raw",)
+    assert run(raw, more, gathers_bytecode=True).names("inline") == ()
+    assert not run(raw, weigh("more", 110, 1), gathers_bytecode=True).is_packed
+
+
+def test_gathered_bytecode_is_given_up_before_s3_is_used() -> None:
+    """A pin that leaves no room for it is kept, and nothing goes to S3 for its sake."""
+    raw = Weight("raw", modules=Share(100, 100 * MB, 90 * MB))
+    layout = run(raw, weigh("packed", 300, 140), pins={"raw": "inline"}, gathers_bytecode=True)
+    assert layout.names("bundled") == ("packed",)
+
+
+def test_gathered_bytecode_makes_raw_modules_fast() -> None:
+    """A thousand modules in one file take no time to open."""
+    modules = Weight("a", modules=Share(1000, 10 * MB, 3 * MB))
+    fast, slow = run(modules, gathers_bytecode=True), run(modules)
+    assert slow.start_ms - fast.start_ms > 300

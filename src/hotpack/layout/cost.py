@@ -104,24 +104,37 @@ class Model:
     """How long things take in the init phase of a function."""
 
     cores: float
+    gathers_bytecode: bool = False
+    """Whether the starter has the hot bytecode of what is raw in one file too."""
+
     reading: float = 1.0
     """What a cold page cache costs, as a part of what was measured."""
 
     @classmethod
-    def of_memory(cls, memory_mb: int) -> Self:
+    def of_memory(cls, memory_mb: int, *, gathers_bytecode: bool = False) -> Self:
         """Return the model for a function of this memory: the init phase has two vCPUs at least."""
-        return cls(max(INIT_VCPUS, vcpus(memory_mb)))
+        return cls(max(INIT_VCPUS, vcpus(memory_mb)), gathers_bytecode)
 
     def doubting(self, reading: float) -> Self:
         """Return the model with another cost of reading."""
         return replace(self, reading=reading)
 
+    def inline_bytes(self, weight: Weight) -> int:
+        """Return what a distribution takes of the function where it is raw."""
+        gathered = weight.modules.raw_bytes if self.gathers_bytecode else 0
+        return weight.raw_bytes + gathered
+
     def start_ms(self, weight: Weight, placement: Placement) -> float:
         """Return what a distribution adds to a cold start."""
-        needed = weight.modules + weight.hot
         importing = weight.modules.raw_mb * IMPORT_MS_PER_MB
         if placement == "inline":
-            reading = needed.files * FILE_MS + needed.raw_mb * RAW_MS_PER_MB
+            swept = weight.modules if self.gathers_bytecode else Share()
+            opened = weight.hot if self.gathers_bytecode else weight.modules + weight.hot
+            reading = (
+                swept.raw_mb * PACK_MS_PER_MB
+                + opened.files * FILE_MS
+                + opened.raw_mb * RAW_MS_PER_MB
+            )
             return importing + self.reading * reading
         written = weight.hot + weight.lukewarm
         restoring = (

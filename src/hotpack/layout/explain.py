@@ -19,18 +19,14 @@ _BASES: Final[dict[Basis, str]] = {
 }
 
 
-def explain(layout: Layout, basis: Basis | None) -> Iterator[str]:
+def explain(layout: Layout, basis: Basis) -> Iterator[str]:
     """Yield sentences on the whole, then one for each of the heaviest if something is packed.
 
-    `basis` is what said which files are hot, None where nobody asked.
+    `basis` is what said which files are hot.
     """
     yield _size(layout)
-    if basis is not None:
-        yield _BASES[basis]
-    if layout.start_ms is not None:
-        yield f"Predicted cold start: {seconds(layout.start_ms)}."
-    else:
-        yield "A prediction of the cold start needs a profile: `hotpack trace` records it."
+    yield _BASES[basis]
+    yield f"Predicted cold start: {seconds(layout.start_ms)}."
     if layout.is_packed:
         heaviest = sorted(
             layout.placed, key=lambda placed: (-placed.raw_bytes, placed.distribution)

@@ -16,6 +16,9 @@ MANIFEST_RESERVE_BYTES: Final = 2 * MIB
 """Kept free for the manifest, whose size is only known once the packs are written. tensorflow's
 19,000 files take 1.6 MB; the finished package is measured again, exactly."""
 
+STARTER_RESERVE_BYTES: Final = MIB
+"""Kept free for the runtime where nothing is packed, and for what it reads first."""
+
 _ROOM_LEFT_BYTES: Final = 5_000_000
 """Left free where that costs next to nothing, so that the next version of something fits too."""
 
@@ -95,13 +98,8 @@ class Layout:
         return sum(placed.raw_bytes for placed in self.placed)
 
     @property
-    def start_ms(self) -> float | None:
-        """A cold start's predicted milliseconds, without what the handler does by itself.
-
-        None where nobody has asked what a cold start needs, as everything fits raw.
-        """
-        if self.placed and not any(placed.weight.warm.files for placed in self.placed):
-            return None
+    def start_ms(self) -> float:
+        """A cold start's predicted milliseconds, without what the handler does by itself."""
         fixed = START_MS + (RUNTIME_MS if self.is_packed else 0.0)
         return fixed + sum(placed.start_ms for placed in self.placed)
 
@@ -130,7 +128,7 @@ class _Group:
         """Return what it takes to place the group so."""
         function_bytes = 0
         if placement == "inline":
-            function_bytes = self.raw_bytes
+            function_bytes = self.total(model.inline_bytes)
         elif placement == "bundled":
             function_bytes = self.total(lambda weight: weight.warm.packed_bytes)
         if cold == "bundled":
@@ -163,6 +161,7 @@ class _Planner:
     groups: Sequence[_Group]
     model: Model
     code_bytes: int
+    starter_bytes: int
     runtime_bytes: int
     ephemeral_storage_mb: int
 
@@ -170,8 +169,10 @@ class _Planner:
         """Return the options of a function without anything packed, None where it is not to be."""
         if any(group.pin not in {None, "inline"} for group in self.groups):
             return None
-        options = [group.option(self.model, "inline", None) for group in self.groups]
-        return options if self.free_bytes(options) >= 0 else None
+        raw_bytes = sum(group.raw_bytes for group in self.groups)
+        if self.code_bytes + self.starter_bytes + raw_bytes > UNZIPPED_BYTES:
+            return None
+        return [group.option(self.model, "inline", None) for group in self.groups]
 
     def packed(self, *, on_s3: bool) -> list[Option] | None:
         """Return the fastest options that fit with something packed, None where none do.
@@ -191,7 +192,10 @@ class _Planner:
         return choose(options, room)
 
     def free_bytes(self, options: Sequence[Option]) -> int:
-        """Return what is left of the limit; negative where they do not fit."""
+        """Return what is left of the limit; negative where they do not fit.
+
+        The starter gathers as much bytecode as there is room for.
+        """
         used = self.code_bytes + sum(option.function_bytes for option in options)
         if any(option.placement != "inline" for option in options):
             used += self.runtime_bytes
@@ -210,6 +214,8 @@ def plan(
     ephemeral_storage_mb: int,
     has_bucket: bool,
     may_pack_what_fits: bool = False,
+    has_starter: bool = False,
+    gathers_bytecode: bool = False,
 ) -> Layout:
     """Return the layout with the shortest cold start that fits, by the model in `cost`.
 
@@ -217,7 +223,8 @@ def plan(
     `may_pack_what_fits`, as it takes a profile to know. What does not fit is bundled, and raw space
     goes where it saves most. S3 is only used where it does not fit otherwise. Distributions that
     fill a folder of the project's, `beside_code`, stay inline with it. `code_bytes` is the
-    project's own code, `runtime_bytes` what restoring adds to the function.
+    project's own code, `runtime_bytes` what restoring adds to the function. The starter takes room
+    even where nothing is packed, and gathers bytecode where there is room for that.
 
     Raises LimitError with the largest distributions and the bytes that are too many, and
     ConfigError for a pin of what is not there or of two neighbours to different places.
@@ -225,8 +232,9 @@ def plan(
     groups = _group(weights, together, pins, beside_code)
     planner = _Planner(
         groups,
-        Model.of_memory(memory_mb),
+        Model.of_memory(memory_mb, gathers_bytecode=gathers_bytecode),
         code_bytes,
+        STARTER_RESERVE_BYTES if has_starter else 0,
         runtime_bytes + MANIFEST_RESERVE_BYTES,
         ephemeral_storage_mb,
     )
@@ -234,11 +242,12 @@ def plan(
     if inline is not None:
         faster = _clearly_faster(planner) if may_pack_what_fits else None
         return _layout(planner, faster or inline, fits_raw=True)
-    options = planner.packed(on_s3=False)
+    sparing = replace(planner, model=replace(planner.model, gathers_bytecode=False))
+    options = planner.packed(on_s3=False) or sparing.packed(on_s3=False)
     if options is None and has_bucket:
-        options = planner.packed(on_s3=True)
+        options = planner.packed(on_s3=True) or sparing.packed(on_s3=True)
     if options is None:
-        raise _over_limit(planner, has_bucket=has_bucket)
+        raise _over_limit(sparing, has_bucket=has_bucket)
     _check_tmp(options, ephemeral_storage_mb)
     return _layout(planner, options, fits_raw=False)
 
@@ -353,7 +362,8 @@ def _layout(planner: _Planner, options: Sequence[Option], *, fits_raw: bool) -> 
         for group, option in zip(planner.groups, options, strict=True)
         for weight in group.weights
     ]
-    return Layout(tuple(sorted(placed, key=lambda item: item.distribution)), free_bytes)
+    placed.sort(key=lambda item: item.distribution)
+    return Layout(tuple(placed), max(0, free_bytes))
 
 
 def _reason(group: _Group, option: Option, model: Model, free_bytes: int, *, fits_raw: bool) -> str:

@@ -16,6 +16,7 @@ from hotpack.layout import Layout
 from hotpack.pack.entries import Entry
 from hotpack.pack.packs import Pack, Packing, manifest, write_packs
 from hotpack.pack.runtime import HANDLER, PACKAGE
+from hotpack.pack.starter import Starting, write_start
 from hotpack.pack.zips import unzipped_bytes, write_zip
 from hotpack.progress import Progress, mb
 from hotpack.project import Config
@@ -67,7 +68,10 @@ class Contents:
     """The others, in packs."""
 
     runtime: Sequence[Entry]
-    """What it takes to restore them; none where all is inline."""
+    """What it takes to restore them and to start sooner; none where the project's own handler is
+    called."""
+
+    starting: Starting
 
     variables: Mapping[str, str]
     """What its environment has beside the project's own variables."""
@@ -170,20 +174,20 @@ def _write(
     changing = list(contents.code)
     if packs:
         path = folder / "manifest.json"
-        path.write_bytes(
-            manifest(
-                packs,
-                contents.packing,
-                handler=config.handler,
-                bucket=config.bucket,
-                cold=config.cold,
-            )
-        )
+        path.write_bytes(manifest(packs, contents.packing, bucket=config.bucket, cold=config.cold))
         changing.append(Entry.of_path(f"{PACKAGE}/manifest.json", path))
     own = {entry.path for entry in changing}  # the project's own files win over a dependency's
     others = [*contents.inline, *contents.runtime, *bundled]
     stable = [entry for entry in others if entry.path not in own]
     size = unzipped_bytes([*stable, *changing])
+    if contents.runtime:
+        room = min(UNZIPPED_BYTES, (config.budget_mb or UNZIPPED_BYTES) * 10**6) - size
+        index, *bytecode = write_start(
+            folder, config, contents.starting, contents.inline, own, room
+        )
+        changing.append(index)
+        stable += bytecode
+        size = unzipped_bytes([*stable, *changing])
     if size > UNZIPPED_BYTES:
         raise LimitError(
             f"{over_size_message(size, layers=False)}; it has {size:,} bytes",
@@ -193,7 +197,7 @@ def _write(
     write_zip(folder / "function.zip", stable, changing, cache, progress)
     for name, record in contents.records.items():
         (folder / name).write_bytes(record)
-    return _describe(folder, config, packs, size, contents.variables)
+    return _describe(folder, config, packs, size, contents)
 
 
 def _check_budget(config: Config, size: int, layout: Layout, code_bytes: int) -> None:
@@ -224,17 +228,17 @@ def _describe(
     config: Config,
     packs: Sequence[Pack],
     package_bytes: int,
-    variables: Mapping[str, str],
+    contents: Contents,
 ) -> Release:
     release = Release(
         folder=folder,
-        handler=HANDLER if packs else config.handler,
+        handler=HANDLER if contents.runtime else config.handler,
         runtime=config.target.runtime.name,
         architecture=config.target.architecture,
         memory_mb=config.memory_mb,
         ephemeral_storage_mb=config.ephemeral_storage_mb,
         timeout_s=config.timeout_s,
-        environment={**config.environment, **variables},
+        environment={**config.environment, **contents.variables},
         package_bytes=package_bytes,
         zip_bytes=(folder / "function.zip").stat().st_size,
         bucket=config.bucket,

@@ -12,7 +12,7 @@ from hotpack.install import File
 from hotpack.pack.frames import CompressedDistribution, CompressedGroup, Temperature
 from hotpack.target.limits import MIB
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 KEY_PREFIX: Final = "hotpack/packs/"
 
 _OWN_PACK_BYTES: Final = MIB
@@ -132,9 +132,7 @@ def _rank(group: CompressedGroup, order: Mapping[str, int]) -> tuple[int, int]:
     return group.temperature, order.get(first.path, 0)
 
 
-def manifest(
-    packs: Sequence[Pack], packing: Packing, *, handler: str, bucket: str | None, cold: str
-) -> bytes:
+def manifest(packs: Sequence[Pack], packing: Packing, *, bucket: str | None, cold: str) -> bytes:
     """Return the manifest of the packs, as docs/pack-format.md has it."""
     groups = sorted(_placed_groups(packs), key=lambda item: _rank(item[2], packing.order))
     files = [(index, *item) for index, (_, _, group) in enumerate(groups) for item in group.files]
@@ -174,8 +172,7 @@ def manifest(
         "disk_bytes": sum(-(-file.size // _BLOCK) * _BLOCK for _, file, _ in files),
     }
     tree = hashlib.sha256(_json(content)).hexdigest()
-    settings = {"tree": tree, "handler": handler, "bucket": bucket, "cold": cold}
-    return seal({**content, **settings})
+    return seal({**content, "tree": tree, "bucket": bucket, "cold": cold})
 
 
 def seal(document: Mapping[str, Any]) -> bytes:

@@ -23,9 +23,18 @@ _DECODER: Final = Path(__file__).with_name("decoder.txt")
 
 
 def runtime_entries(
-    target: Target, python: Path | None, uv: Uv, cache: Cache, progress: Progress
+    target: Target,
+    python: Path | None,
+    uv: Uv,
+    cache: Cache,
+    progress: Progress,
+    *,
+    restores: bool = True,
 ) -> list[Entry]:
-    """Return the files that a function needs to restore packs, with bytecode made by `python`."""
+    """Return the files of the runtime, with bytecode made by `python`.
+
+    With what decompresses packs, unless the function `restores` none.
+    """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ArtifactError(f"{PACKAGE} is not installed beside hotpack: install hotpack again")
@@ -35,7 +44,7 @@ def runtime_entries(
         modules = [Source(entry.source, entry.path, entry.sha256) for entry in entries]
         compiled = compile_sources(modules, target.runtime, python, cache)
         entries += [Entry(item.path, item.source, item.size, item.sha256) for item in compiled]
-    if not target.runtime.has_zstd:
+    if restores and not target.runtime.has_zstd:
         entries.append(_decoder(target, uv, cache, progress))
     return entries
 

@@ -23,7 +23,9 @@ from hotpack.pack import (
     Entry,
     Packing,
     Release,
+    Starting,
     runtime_distributions,
+    runtime_entries,
     write_artifacts,
 )
 from hotpack.pipeline.arranging import arrangement_of
@@ -46,9 +48,7 @@ class Build:
 
     prepared: Prepared
     layout: Layout
-    arrangement: Arrangement | None
-    """None where everything fits raw and there is no profile: nobody asked what is hot."""
-
+    arrangement: Arrangement
     release: Release
 
     @property
@@ -91,7 +91,12 @@ def build(
         code=code,
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
         packing=_packing(prepared, planned),
-        runtime=planned.runtime if layout.is_packed else [],
+        runtime=_runtime(prepared, planned, tools),
+        starting=Starting(
+            project.config.starter,
+            sorted(planned.arrangement.order, key=planned.arrangement.order.__getitem__),
+            is_traced=planned.arrangement.basis == "profile",
+        ),
         variables=inline_variables(
             asset for asset in prepared.assets if asset.distribution in layout.names("inline")
         ),
@@ -119,7 +124,7 @@ def weigh(prepared: Prepared, tools: Tools, *, pack: bool) -> Sizes:
         code_bytes=prepared.code_bytes,
         packed={name: item.packed_bytes for name, item in packed.items()},
         placements={},
-        hot=_hot_bytes(arrangement),
+        hot=_hot_bytes(arrangement) if arrangement else {},
     )
 
 
@@ -130,6 +135,18 @@ def sbom_of(build: Build, tools: Tools) -> str:
     """
     require_sbom()
     return _bill_of_materials(build.prepared, build.layout, tools)
+
+
+def _runtime(prepared: Prepared, planned: Planned, tools: Tools) -> Sequence[Entry]:
+    """Return the runtime's files that the function needs."""
+    config = prepared.project.config
+    if planned.layout.is_packed:
+        return planned.runtime
+    if not (config.starter and planned.layout.placed):
+        return []
+    return runtime_entries(
+        config.target, prepared.python, tools.uv, tools.cache, tools.progress, restores=False
+    )
 
 
 def _records(prepared: Prepared, planned: Planned, tools: Tools) -> dict[str, bytes]:
@@ -161,9 +178,9 @@ def _bill_of_materials(prepared: Prepared, layout: Layout, tools: Tools) -> str:
     return entry.read_text("utf-8")
 
 
-def _hot_bytes(arrangement: Arrangement | None) -> dict[str, int]:
-    """Return what a cold start uses, by distribution; nothing where nobody asked."""
-    found = arrangement.by_distribution if arrangement else {}
+def _hot_bytes(arrangement: Arrangement) -> dict[str, int]:
+    """Return what a cold start uses, by distribution."""
+    found = arrangement.by_distribution
     return {name: sum(file.size for file in item.hot) for name, item in found.items()}
 
 
@@ -189,8 +206,8 @@ def _packing(prepared: Prepared, planned: Planned) -> Packing:
         [planned.compressed[placed.distribution] for placed in packed],
         warm={p.distribution: "remote" if p.placement == "remote" else "bundled" for p in packed},
         cold={p.distribution: p.cold for p in packed if p.cold is not None},
-        order=planned.arrangement.order if planned.arrangement else {},
-        needs=planned.arrangement.needs if planned.arrangement else {},
+        order=planned.arrangement.order,
+        needs=planned.arrangement.needs,
         variables={a.variable: a.place for a in prepared.assets if a.distribution in there},
     )
 

@@ -8,8 +8,7 @@ from hotpack.pack import CompressedDistribution, Entry, compress, runtime_entrie
 from hotpack.pipeline.arranging import arrangement_of
 from hotpack.pipeline.preparing import Prepared
 from hotpack.pipeline.tools import Tools
-from hotpack.pipeline.weighing import weigh_packed, weigh_raw, weigh_unknown
-from hotpack.profile import PROFILE_NAME
+from hotpack.pipeline.weighing import weigh_packed, weigh_raw
 from hotpack.target.limits import UNZIPPED_BYTES
 
 
@@ -18,9 +17,7 @@ class Planned:
     """A layout, and what was made to find it."""
 
     layout: Layout
-    arrangement: Arrangement | None = None
-    """None where all fits raw, and no profile says that it could be faster."""
-
+    arrangement: Arrangement
     compressed: dict[str, CompressedDistribution] = field(default_factory=dict)
     runtime: Sequence[Entry] = ()
     """What restoring adds to the function."""
@@ -32,12 +29,8 @@ def plan_layout(prepared: Prepared, code: Sequence[Entry], tools: Tools) -> Plan
     Raises LimitError and ConfigError as `plan` does, and ConfigError for a profile that is none.
     """
     groups = prepared.slimmed.by_distribution()
-    fits_raw = _fits_raw(prepared, code)
-    if fits_raw and not (prepared.project.root / PROFILE_NAME).is_file():
-        weights = [weigh_unknown(name, files) for name, files in groups.items()]
-        return Planned(_plan(prepared, code, weights))
     arrangement = arrangement_of(prepared, tools)
-    if fits_raw:
+    if _fits_raw(prepared, code):
         weights = [weigh_raw(name, item) for name, item in arrangement.by_distribution.items()]
         layout = _plan(prepared, code, weights, basis=arrangement.basis)
         if not layout.is_packed:
@@ -88,6 +81,8 @@ def _plan(
         ephemeral_storage_mb=config.ephemeral_storage_mb,
         has_bucket=config.bucket is not None,
         may_pack_what_fits=basis == "profile",
+        has_starter=bool(config.starter),
+        gathers_bytecode="bytecode" in config.starter,
     )
 
 

@@ -60,11 +60,6 @@ def weigh_raw(name: str, arranged: Arranged) -> Weight:
     )
 
 
-def weigh_unknown(name: str, files: Sequence[File]) -> Weight:
-    """Return what a distribution weighs of which nobody has asked what a cold start needs."""
-    return Weight(name, cold=_estimate(files), restored_bytes=_restored_bytes(files))
-
-
 def _share(groups: Sequence[CompressedGroup]) -> Share:
     sizes = [file.size for group in groups for file, _ in group.files]
     return Share(len(sizes), sum(sizes), sum(group.packed_bytes for group in groups))

@@ -2,7 +2,7 @@
 
 from hotpack.project.assets import ASSET_PREFIX, Asset, collect_assets
 from hotpack.project.code import CodeFile, check_handler, collect_code, left_out
-from hotpack.project.config import Config, Placement, Project, SlimConfig, load_project
+from hotpack.project.config import Config, Placement, Project, SlimConfig, Trick, load_project
 from hotpack.project.dependencies import Dependencies, find_dependencies
 from hotpack.project.secrets import refuse_secrets
 
@@ -15,6 +15,7 @@ __all__ = [
     "Placement",
     "Project",
     "SlimConfig",
+    "Trick",
     "check_handler",
     "collect_assets",
     "collect_code",

@@ -24,6 +24,11 @@ when something asks for them."""
 
 COLDS: Final[tuple[Cold, ...]] = get_args(Cold)
 
+Trick = Literal["bytecode", "collector", "read-ahead", "stack"]
+"""What the starter does so that an import is faster than a bare one (docs/performance.md)."""
+
+TRICKS: Final[tuple[Trick, ...]] = get_args(Trick)
+
 EVERY_DISTRIBUTION: Final = "*"
 """The name in `[tool.hotpack.place]` that pins whatever has no pin of its own."""
 
@@ -88,6 +93,7 @@ class Config:
     snap_start: bool = False
     bucket: str | None = None
     cold: Cold = "touch"
+    starter: tuple[Trick, ...] = TRICKS
     budget_mb: int | None = None
     """The most that the function may weigh, in 10^6 bytes: a build over it fails."""
 
@@ -291,6 +297,15 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[Path, str, object], str]:
     return check
 
 
+def _starter(path: Path, key: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return TRICKS if value else ()
+    if not isinstance(value, list):
+        raise _wrong(path, key, value, f"true, false or a list of {', '.join(TRICKS)}")
+    check = _one_of(TRICKS)
+    return tuple(sorted({check(path, key, item) for item in value}))
+
+
 def _table(path: Path, key: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _wrong(path, key, value, "a table")
@@ -373,5 +388,6 @@ _KEYS: Final[dict[str, Callable[[Path, str, object], Any]]] = {
     "runtime": _one_of(tuple(RUNTIMES)),
     "slim": _slim,
     "snap_start": _yes_or_no,
+    "starter": _starter,
     "timeout_s": _number(*limits.TIMEOUT_S),
 }

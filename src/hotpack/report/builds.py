@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from hotpack.layout import Basis, Placed, explain
+from hotpack.layout import Placed, explain
 from hotpack.pipeline import Build
 from hotpack.progress import mb
 from hotpack.report.format import columns, limit_bar, ms
@@ -40,8 +40,8 @@ def build_document(build: Build) -> dict[str, Any]:
             {"key": key, "path": str(build.folder / name)}
             for key, name in release.remote_packs.items()
         ],
-        "predicted_ms": _rounded(build.layout.start_ms),
-        "explanation": list(explain(build.layout, _basis(build))),
+        "predicted_ms": round(build.layout.start_ms, 1),
+        "explanation": list(explain(build.layout, build.arrangement.basis)),
         "layout": [
             {
                 "distribution": placed.distribution,
@@ -67,29 +67,20 @@ def build_document(build: Build) -> dict[str, Any]:
     }
 
 
-def _needed(build: Build, placed: Placed) -> dict[str, int | float | None]:
-    """Return what a cold start needs of a distribution, None where nobody asked."""
-    arranged = build.arrangement and build.arrangement.by_distribution[placed.distribution]
+def _needed(build: Build, placed: Placed) -> dict[str, float]:
+    """Return what a cold start needs of a distribution."""
+    arranged = build.arrangement.by_distribution[placed.distribution]
     sizes = {
-        f"{name}_bytes": sum(file.size for file in getattr(arranged, name)) if arranged else None
+        f"{name}_bytes": sum(file.size for file in getattr(arranged, name))
         for name in ("hot", "lukewarm", "cold")
     }
-    return {**sizes, "predicted_ms": _rounded(placed.start_ms if arranged else None)}
-
-
-def _rounded(duration_ms: float | None) -> float | None:
-    return None if duration_ms is None else round(duration_ms, 1)
-
-
-def _basis(build: Build) -> Basis | None:
-    return build.arrangement.basis if build.arrangement else None
+    return {**sizes, "predicted_ms": round(placed.start_ms, 1)}
 
 
 def explanation(build: Build) -> list[Table | str]:
     """Return why everything is placed where it is, and what a cold start needs."""
-    sentences = "\n".join(map(escape, explain(build.layout, _basis(build))))
-    needed = [_needed_table(build)] if build.arrangement else []
-    return [*needed, "", sentences, ""]
+    sentences = "\n".join(map(escape, explain(build.layout, build.arrangement.basis)))
+    return [_needed_table(build), "", sentences, ""]
 
 
 def _needed_table(build: Build) -> Table:
@@ -100,7 +91,7 @@ def _needed_table(build: Build) -> Table:
         sizes = _needed(build, placed)
         table.add_row(
             placed.distribution,
-            *(mb(sizes[f"{name}_bytes"] or 0) for name in ("hot", "lukewarm", "cold")),
+            *(mb(sizes[f"{name}_bytes"]) for name in ("hot", "lukewarm", "cold")),
             placed.placement,
             ms(placed.start_ms),
         )

@@ -118,6 +118,14 @@ def bytecode_path(path: str, runtime: Runtime) -> str:
     return f"{folder}{slash}__pycache__/{stem}.{runtime.cache_tag}.pyc"
 
 
+def source_path(path: str, runtime: Runtime) -> str | None:
+    """Return the source that a file is the runtime's bytecode of, None for every other file."""
+    folder, _, name = path.rpartition("/")
+    stem = name.removesuffix(f".{runtime.cache_tag}.pyc")
+    source = f"{folder.removesuffix('__pycache__')}{stem}.py"
+    return source if bytecode_path(source, runtime) == path else None
+
+
 def _run(python: Path, jobs: Sequence[tuple[Path, Path, str]]) -> None:
     done = subprocess.run(
         [str(python), "-s", "-S", "-W", "ignore", str(_COMPILER)],

@@ -82,6 +82,12 @@ class Target:
         return f"{self.machine}-manylinux_{major}_{minor}"
 
     @property
+    def module_suffixes(self) -> tuple[str, ...]:
+        """The ends of modules' file names: the first of them that is there is what is imported."""
+        tag = f"{self.runtime.cache_tag}-{self.machine}-linux-gnu"
+        return f".{tag}.so", ".abi3.so", ".so", ".py", ".pyc"
+
+    @property
     def markers(self) -> dict[str, str]:
         """Every variable of environment markers (PEP 508) but `extra`, so that none is the host's.
 

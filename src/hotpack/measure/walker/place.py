@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def _root() -> str:
     """Return where the tree is: restored behind the function on the path, or the function."""
-    if not os.path.isdir(f"{HERE}/hotpack_runtime"):
+    if not os.path.exists(f"{HERE}/hotpack_runtime/manifest.json"):
         return HERE
     return sys.path[sys.path.index(HERE) + 1]
 

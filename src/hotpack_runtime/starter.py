@@ -1,0 +1,214 @@
+"""The starter: makes a handler start sooner than a bare import does (docs/performance.md).
+
+`start.json` says which tricks are used; none of them changes what the handler sees. What is raw in
+the function has its bytecode in one file, so that a module is found and read without the disk.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from _thread import allocate_lock, start_new_thread
+from importlib.machinery import FileFinder, ModuleSpec
+
+from hotpack_runtime.errors import RestoreError
+from hotpack_runtime.importer import loaders_of, spec_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any, TypeVar
+
+    from hotpack_runtime.importer import Loaders
+
+    T = TypeVar("T")
+
+    Known = dict[str, tuple[str, int, int]]
+    """Module of a folder to its file there, and where its bytecode is: start, size."""
+
+FORMAT = 1
+
+ONE_PIECE_SLOTS = 65_536
+"""Python keeps the frames of what it calls in pieces of 16 KB and gives a piece back at once when
+its last frame ends, so a loop at the edge of one maps and unmaps memory with every call: spaCy's
+import does it 4,000 times. A piece is a power of two and holds its first frame: one of half a
+megabyte leaves the other half to all that is called from it."""
+
+
+_OBSERVER = "hotpack_observer"
+"""A module of `hotpack trace`, which records what is opened: what is read ahead is not."""
+
+
+class Start:
+    """What `start.json` says; files are named from the function's `folder`."""
+
+    def __init__(self, document: dict[str, Any], here: str) -> None:
+        if document["format"] != FORMAT:
+            raise ValueError(f"format {document['format']!r}, and this runtime reads {FORMAT}")
+        self.handler: str = document["handler"]
+        self._here = here
+        self._folder = os.path.dirname(here)
+        self._tricks: list[str] = document["tricks"]
+        self._modules: dict[str, str] = document["modules"]
+        self._ahead: list[str] = document["ahead"]
+
+    @classmethod
+    def read(cls, here: str) -> Start:
+        """Return what the file in the folder `here` says; raises RestoreError for a wrong one."""
+        path = f"{here}/start.json"
+        try:
+            with open(path, "rb") as file:
+                return cls(json.loads(file.read()), here)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise RestoreError(
+                f"hotpack: {path} is damaged ({error!r}): build and deploy the function again"
+            ) from None
+
+    def run(self, load: Callable[[], T]) -> T:
+        """Return what `load` returns, which imports the handler."""
+        if self._ahead and _OBSERVER not in sys.modules:
+            _ReadAhead([f"{self._folder}/{path}" for path in self._ahead])
+        if self._modules:
+            self._know_modules()
+        if "stack" in self._tricks:
+            load = _in_one_piece(load)
+        return _without_collections(load) if "collector" in self._tricks else load()
+
+    def _know_modules(self) -> None:
+        """Find what is raw in the function without looking, and take its bytecode from one file."""
+        from mmap import ACCESS_READ, mmap
+
+        path = f"{self._here}/start.bytecode"
+        try:
+            with open(path, "rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+                content = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
+        except (OSError, ValueError) as error:
+            raise RestoreError(
+                f"hotpack: {path} cannot be read ({error}): deploy the function again"
+            ) from None
+        runs: dict[str, tuple[int, int]] = {}
+
+        def bytecode_of(path: str) -> memoryview | None:
+            run = runs.get(path)
+            return None if run is None else content[run[0] : run[0] + run[1]]
+
+        root, prefix, loaders = self._folder, f"{self._folder}/", loaders_of(bytecode_of)
+
+        def finder(path: str) -> _KnowingFinder:
+            below = path[len(prefix) :] if path.startswith(prefix) else "" if path == root else None
+            text = None if below is None else self._modules.get(below)
+            if text is None:
+                raise ImportError("nothing in it is known")
+            known = _known(text)
+            for file, start, size in known.values():
+                if size:
+                    runs[f"{path}/{file}"] = start, size
+            return _KnowingFinder(path, known, loaders)
+
+        sys.path_hooks.insert(0, finder)
+        sys.path_importer_cache.pop(root, None)
+
+
+def _known(text: str) -> Known:
+    known: Known = {}
+    for line in text.split("\n"):
+        start, size, file = line.split(" ", 2)
+        known[file.partition("/")[0].partition(".")[0]] = file, int(start), int(size)
+    return known
+
+
+class _KnowingFinder(FileFinder):
+    """Finds what it knows of a folder without looking there, and all else as ever."""
+
+    def __init__(self, path: str, known: Known, loaders: Loaders) -> None:
+        super().__init__(path, *((loader, [suffix]) for suffix, loader in loaders))
+        self._known = known
+        self._suffixes = loaders
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Return the spec of a module in this folder, or of a part of a namespace package."""
+        name = fullname.rpartition(".")[2]
+        row = self._known.get(name)
+        if row is None:
+            return super().find_spec(fullname, target)
+        file = row[0]
+        suffix = file[file.rindex("/") + len("/__init__") :] if "/" in file else file[len(name) :]
+        loader = next((loader for known, loader in self._suffixes if known == suffix), None)
+        if loader is None:  # built for another Python
+            return super().find_spec(fullname, target)
+        locations = [f"{self.path}/{name}"] if "/" in file else None
+        return spec_of(loader, fullname, f"{self.path}/{file}", locations)
+
+
+class _ReadAhead:
+    """Has the kernel read files that are touched soon, in a thread beside the import.
+
+    With a cold page cache a library is read page by page where it is touched; so it is read in one
+    sweep before that. A process that forks waits for the file under way: it has one thread then.
+    """
+
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
+        self._stopped = False
+        self._running = allocate_lock()
+        self._running.acquire()
+        try:
+            start_new_thread(self._read, ())
+        except RuntimeError:  # no room for one more
+            return
+        os.register_at_fork(before=self._stop)
+
+    def _read(self) -> None:
+        try:
+            for path in self._paths:
+                if self._stopped:
+                    return
+                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
+                finally:
+                    os.close(handle)
+        except OSError:
+            pass  # who needs it is told
+        finally:
+            self._running.release()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        with self._running:
+            pass
+
+
+def _without_collections(load: Callable[[], T]) -> T:
+    """Return what `load` returns; the collector would look through all that it makes, repeatedly.
+
+    The collector is afterwards as it was, unless `load` has changed it.
+    """
+    collects = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        return load()
+    finally:
+        if gc.get_threshold()[0] == 0:  # else the handler has set another one
+            if not gc.get_freeze_count():  # else the handler has frozen what it had made
+                # All that was imported goes to the oldest generation, where it would be by now.
+                # Left in the youngest, the next collection looks through it (docs/performance.md).
+                gc.freeze()
+                gc.unfreeze()
+            gc.set_threshold(*collects)
+
+
+def _in_one_piece(load: Callable[[], T]) -> Callable[[], T]:
+    """Return `load` with room for the frames of all that it calls."""
+    if sys.version_info < (3, 11):  # frames were objects
+        return load
+
+    def call() -> T:
+        return load()
+
+    call.__code__ = call.__code__.replace(co_stacksize=ONE_PIECE_SLOTS)
+    return call
