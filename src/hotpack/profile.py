@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Self, TypeVar, get_args
 from hotpack.errors import ConfigError
 
 PROFILE_NAME: Final = "hotpack.profile.json"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _Item = TypeVar("_Item")
 
 Way = Literal["accessed", "executed", "listed", "mapped", "opened", "statted"]
@@ -28,7 +28,7 @@ class Touch:
     """A file or folder of the tree that was touched."""
 
     path: str
-    """Relative to the tree's root, with forward slashes."""
+    """Relative to the tree's root, which is `.`, with forward slashes."""
 
     ways: tuple[Way, ...]
     """Sorted."""

@@ -127,15 +127,15 @@ def _moves(tree: Tree) -> dict[str, Handler]:
 
     def link(args: tuple[Any, ...]) -> None:
         source, target, source_fd, target_fd = args
-        if tree.inside(source, source_fd) is not None:
-            tree.touch_everything()
+        tree.touch(source, source_fd)
         tree.touch(target, target_fd)
 
     def symlink(args: tuple[Any, ...]) -> None:
         source, target, target_fd = args
         beside = os.path.join(os.path.dirname(os.fsdecode(target)), os.fsdecode(source))
-        if tree.inside(beside, target_fd) is not None:
+        if tree.holds_folder(beside, target_fd):
             tree.touch_everything()
+        tree.touch(beside, target_fd)
         tree.touch(target, target_fd)
 
     return {"os.rename": rename, "os.link": link, "os.symlink": symlink}

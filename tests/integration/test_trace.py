@@ -173,7 +173,7 @@ def test_again_is_the_same_but_for_times(traced: Trace, project: Project) -> Non
     assert texts[0] == texts[1]
     assert str(project.root) not in texts[0]
     assert "/var/" not in texts[0]
-    assert json.loads(texts[0])["format"] == 1
+    assert json.loads(texts[0])["format"] == 2
 
 
 def test_a_failing_event_is_named(project: Project, tools: Tools) -> None:

@@ -136,14 +136,14 @@ def test_order_of_first_use() -> None:
 @pytest.mark.parametrize(
     ("recorded", "expected"),
     [
-        (touch("a/m.py", "statted"), []),
-        (touch("a/m.py", "accessed", "statted"), []),
+        (touch("a/m.py", "statted"), ["a/m.py"]),
         (touch("a/m.py", "statted", native=True), ["a/m.py"]),
         (touch("a/m.py", "opened", "statted"), ["a/__pycache__/m.cpython-313.pyc", "a/m.py"]),
         (touch("a/tool", "statted"), ["a/tool"]),
         (touch("a/lib.so", "mapped"), ["a/lib.so"]),
         (touch("a/tests/data.txt"), ["a/tests/data.txt"]),
-        (touch("a", "listed"), []),
+        (touch("a/tests", "listed"), ["a/tests/data.txt"]),
+        (touch(".", "listed"), []),
         (touch("a", "opened", "statted", native=True), []),
         (touch("not/there"), []),
         # Recorded on another runtime or processor, or with bytecode that is not there now.

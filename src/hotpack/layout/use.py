@@ -135,8 +135,8 @@ class _Finder:
 
     def used(self, touch: Touch) -> list[str]:
         """Return the paths of the files that are used where a touch was recorded."""
-        if touch.native and "listed" in touch.ways:
-            return self.folders.get(touch.path or ".", [])
+        if "listed" in touch.ways:
+            return self.folders.get(touch.path, [])
         path = touch.path if touch.path in self.files else self._renamed(touch.path)
         if path is None:
             return []
@@ -144,8 +144,6 @@ class _Finder:
             is_read = not _LOOKS.issuperset(touch.ways)
             if is_read and path in self.bytecode:
                 return [self.bytecode[path], path]  # perhaps traced without bytecode
-            if not is_read and not touch.native:
-                return []  # importing looks at every source; our finder answers for them
         return [path]
 
     def _renamed(self, path: str) -> str | None:

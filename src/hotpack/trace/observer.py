@@ -5,8 +5,9 @@
 Copied into the sandbox; standard library only, of the target's Python. SAYS is a file to write to,
 or `-` where strace looks on: then an announcement is a system call, the question whether
 MARK/WAY/PATH exists, so that strace has it in its place among the others. Each is made once a
-process. Ways are those of `hotpack.profile`, and `scanned` for scandir, whose entries Python may
-stat without another word.
+process. Ways are those of `hotpack.profile`, `scanned` for scandir, whose entries Python may stat
+without another word, and `searched` for what only the import system looks at, which looks at every
+source and lists every package.
 
 Audit events tell of opened, listed and executed paths, of extension modules and of ctypes; of
 stat, lstat, access and readlink there are none, so those functions are wrapped.
@@ -73,6 +74,8 @@ def _below(roots: "tuple[str, ...]", path: object, folder: "int | None") -> "str
     for root in roots:
         if text.startswith(f"{root}/"):
             return text[len(root) + 1 :]
+        if text == root:
+            return "."
     return None
 
 
@@ -84,9 +87,15 @@ def _hook(note: "Callable[[str, object], None]") -> "Callable[[str, tuple[Any, .
             path = arguments[position]
             # None is this folder for listdir; for an import, one without a file.
             if path is not None or way in ("listed", "scanned"):
-                note(way, path)
+                note("searched" if way == "listed" and _imports() else way, path)
 
     return hook
+
+
+def _imports() -> bool:
+    """Return whether it is the import system that calls who calls this."""
+    name: str = sys._getframe(2).f_globals.get("__name__", "")  # noqa: SLF001
+    return name in ("_frozen_importlib_external", "importlib._bootstrap_external")
 
 
 _EVENTS = {
@@ -118,7 +127,7 @@ def _wrap(name: str, way: str, note: "Callable[[str, object, int | None], None]"
 
     def wrapper(*arguments: "Any", **named: "Any") -> "Any":
         path = arguments[0] if arguments else named.get("path")
-        note(way, path, named.get("dir_fd"))
+        note("searched" if way == "statted" and _imports() else way, path, named.get("dir_fd"))
         return original(*arguments, **named)
 
     for attribute in ("__doc__", "__module__", "__name__", "__qualname__", "__text_signature__"):

@@ -20,9 +20,9 @@ _LOADED: Final = frozenset({"opened", "mapped", "executed"})
 class Announced:
     """Python is about to touch a path, as `observer.py` says."""
 
-    way: Way | Literal["scanned"]
+    way: Way | Literal["scanned", "searched"]
     path: str
-    """Relative to the root; a library's bare name where Python leaves it to the loader to find."""
+    """Relative to the root, which is `.`; a library's bare name where the loader has to find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,16 @@ Sighting = Announced | Seen
 def announcement(way: str, path: str) -> Announced:
     """Return what an observer has said. Raises ValueError for a way that there is not."""
     match way:
-        case "accessed" | "executed" | "listed" | "mapped" | "opened" | "scanned" | "statted":
+        case (
+            "accessed"
+            | "executed"
+            | "listed"
+            | "mapped"
+            | "opened"
+            | "scanned"
+            | "searched"
+            | "statted"
+        ):
             return Announced(way, path)
         case _:
             raise ValueError(f"an observer says that {path} will be {way}")
@@ -62,8 +71,8 @@ def sightings_of_calls(calls: Iterable[Call]) -> Iterator[Sighting]:
                 root = f"/{path}/"
             else:
                 yield announcement(way, path)
-        elif root and call.path.startswith(root):
-            path = call.path.removeprefix(root)
+        elif root and f"{call.path}/".startswith(root):
+            path = call.path.removeprefix(root) if call.path.startswith(root) else "."
             if call.error is None:
                 yield Seen(call.way, path)
             elif call.error not in _NOT_THERE and not call.error.startswith(_INTERRUPTED):
@@ -82,7 +91,8 @@ def touches(
 
     Native is what was touched when Python had not yet said a word of it that means as much: to load
     it, to look at it, to list it. Libraries that the loader brings because one that Python loads
-    needs them are not: that can be read from them.
+    needs them are not: that can be read from them. What only the import system has looked at is
+    not touched.
     """
     there = {*files, *_folders(files)}
     announced: dict[str, set[str]] = {}
@@ -92,7 +102,7 @@ def touches(
         match sighting:
             case Announced(way, path):
                 announced.setdefault(path, set()).add(way)
-            case Seen(way, path) if path in there:
+            case Seen(way, path) if path in there and not _is_searched(way, path, announced):
                 ways.setdefault(path, set()).add(way)
                 if not _is_announced(way, path, announced):
                     unannounced.setdefault(path, set()).add(way)
@@ -119,6 +129,8 @@ def python_touches(
     loadable = [path for path in libraries.by_path if path in there]
     ways: dict[str, set[Way]] = {}
     for sighting in sightings:
+        if sighting.way == "searched":
+            continue
         way: Way = "listed" if sighting.way == "scanned" else sighting.way
         if sighting.path in there:
             ways.setdefault(sighting.path, set()).add(way)
@@ -126,6 +138,11 @@ def python_touches(
             for path in sorted(_brought_along([sighting.path], loadable, libraries)):
                 ways.setdefault(path, set()).add(way)
     return tuple(Touch(path, tuple(sorted(how))) for path, how in ways.items())
+
+
+def _is_searched(way: Way, path: str, announced: Mapping[str, Collection[str]]) -> bool:
+    """Return whether only the import system has looked there so far, to find what is imported."""
+    return way in {"listed", "statted"} and announced.get(path) == {"searched"}
 
 
 def _is_announced(way: Way, path: str, announced: Mapping[str, Collection[str]]) -> bool:
@@ -170,7 +187,7 @@ def _searched(paths: Iterable[str], libraries: Libraries) -> set[str]:
 
 
 def _folders(files: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    found = {"."}
     for path in files:
         folder = posixpath.dirname(path)
         while folder and folder not in found:

@@ -48,12 +48,14 @@ def test_calls_below_the_root_in_their_order() -> None:
         Call("opened", "/t/p/b", "ERESTARTSYS"),
         Call("opened", "/t/p/c", "EROFS"),
         Call("statted", "/t/p/d", "EINVAL"),
+        Call("listed", "/t"),
     ]
     assert list(sightings_of_calls(calls)) == [
         Announced("opened", "p/a.py"),
         Seen("opened", "p/a.py"),
         Seen("statted", "p/c"),
         Seen("statted", "p/d"),
+        Seen("listed", "."),
     ]
 
 
@@ -101,6 +103,30 @@ def test_native_is_what_python_had_not_announced() -> None:
         Touch("p/python again", ("mapped", "statted")),
         Touch("p/folder", ("listed",), native=True),
     )
+
+
+def test_what_only_the_import_system_looks_at_is_not_touched() -> None:
+    """It looks at every source and lists every package; what others ask for afterwards counts."""
+    sightings: list[Sighting] = [
+        Announced("searched", "p"),
+        Seen("listed", "p"),
+        Announced("searched", "p/found.py"),
+        Seen("statted", "p/found.py"),
+        Announced("searched", "p/asked.py"),
+        Seen("statted", "p/asked.py"),
+        Announced("statted", "p/asked.py"),
+        Seen("statted", "p/asked.py"),
+        Announced("searched", "p/read.py"),
+        Seen("statted", "p/read.py"),
+        Seen("opened", "p/read.py"),
+    ]
+    files = ["p/found.py", "p/asked.py", "p/read.py"]
+    assert touches(sightings, files, NONE) == (
+        Touch("p/asked.py", ("statted",)),
+        Touch("p/read.py", ("opened",), native=True),
+    )
+    said = [sighting for sighting in sightings if isinstance(sighting, Announced)]
+    assert python_touches(said, files, NONE) == (Touch("p/asked.py", ("statted",)),)
 
 
 def test_entries_of_scandir_are_stat_ed_for_python() -> None:
