@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hotpack.cli.options import open_project, open_tools
 from hotpack.measure import Comparison, compare_cold_starts
 from hotpack.measure.ways import OWN, WAYS
 from hotpack.pipeline import prepare
+from hotpack.project import Project
 from hotpack.report.cold_starts import comparison_markdown, phases_markdown
 from hotpack.report.regressions import ratios_of, regressions
 from hotpack.report.waterfall import comparison_page
@@ -26,6 +28,11 @@ from hotpack.trace import choose, keep, trace
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("projects", type=Path, nargs="+")
+    options.add_argument(
+        "--python",
+        help="another one than the projects', e.g. 3.11, on their system: where a wheel can be had "
+        "for that alone; Lambda has no such function",
+    )
     options.add_argument("--rounds", type=int, default=10)
     options.add_argument("--peer-rounds", type=int, default=3, help="of other tools")
     options.add_argument("--way", choices=WAYS, action="append", help="[default: all]")
@@ -36,8 +43,11 @@ def main() -> None:
     names = chosen.way or ([way.name for way in OWN] if chosen.check else list(WAYS))
     worse: list[str] = []
     for root in chosen.projects:
-        comparison = measure(root, names, chosen.rounds, chosen.peer_rounds)
-        table = section(root, comparison)
+        project = open_project(root)
+        if chosen.python:
+            project = with_python(project, chosen.python)
+        comparison = measure(project, names, chosen.rounds, chosen.peer_rounds)
+        table = section(project, comparison)
         print(table)
         if chosen.markdown:
             replace_section(chosen.markdown, root.name, table)
@@ -53,9 +63,16 @@ def main() -> None:
         sys.exit("slower than the committed table:\n" + "\n".join(worse))
 
 
-def measure(root: Path, names: list[str], rounds: int, peer_rounds: int) -> Comparison:
-    event = min(root.glob("events/*.json"))
-    project, tools = open_project(root), open_tools()
+def with_python(project: Project, version: str) -> Project:
+    """Return the project for another Python on the same system."""
+    target = project.config.target
+    runtime = replace(target.runtime, name=f"python{version}")
+    return replace(project, config=replace(project.config, target=replace(target, runtime=runtime)))
+
+
+def measure(project: Project, names: list[str], rounds: int, peer_rounds: int) -> Comparison:
+    event = min(project.root.glob("events/*.json"))
+    tools = open_tools()
     profile = trace(
         prepare(project, tools), [(event.name, event.read_bytes())], choose("auto")[0], tools
     )
@@ -66,8 +83,8 @@ def measure(root: Path, names: list[str], rounds: int, peer_rounds: int) -> Comp
     )
 
 
-def section(root: Path, comparison: Comparison) -> str:
-    config = open_project(root).config
+def section(project: Project, comparison: Comparison) -> str:
+    config = project.config
     rounds = len(comparison.starts[0].durations_ms)
     fewer = min(len(item.durations_ms) for item in comparison.starts)
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
