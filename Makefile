@@ -72,6 +72,7 @@ bench-fleet: $(STAMP) ## many cold starts at once against S3's request rates, si
 	$(BIN)/python benchmarks/fleet.py --markdown docs/fleet.md
 
 bench-tricks: $(STAMP) ## cold starts without each trick of the runtime; writes docs/performance.md
+	$(BIN)/python benchmarks/tricks.py examples/spacy --place inline --markdown docs/performance.md
 	$(BIN)/python benchmarks/tricks.py examples/spacy examples/scikit-learn examples/tensorflow \
 	  --markdown docs/performance.md
 

@@ -25,6 +25,7 @@ from cold_start import replace_section
 from hotpack import local
 from hotpack.cli.options import open_project, open_tools
 from hotpack.measure import compare_cold_starts
+from hotpack.measure.page_cache import PageCache
 from hotpack.measure.ways import Shipped, Way
 from hotpack.pack import Release
 from hotpack.pipeline import Prepared, Tools, build, prepare
@@ -38,16 +39,29 @@ RUNTIME: Final = Path(__file__).parent.parent / "src" / "hotpack_runtime"
 Vary = Callable[[Path], None]
 """Changes the runtime in a folder."""
 
-TRICKS: Final = {
-    "collections while the handler is imported": ("entry.py", r"gc\.set_threshold\(0\)", "pass"),
-    "what was imported stays young": ("entry.py", r"gc\.freeze\(\)\n +gc\.unfreeze\(\)", "pass"),
+STARTER: Final = {
+    "collections while the handler is imported": ("starter.py", r"gc\.set_threshold\(0\)", "pass"),
+    "what was imported stays young": ("starter.py", r"gc\.freeze\(\)\n +gc\.unfreeze\(\)", "pass"),
+    "frames in pieces of 16 KB": ("starter.py", r"load = _in_one_piece\(load\)", "pass"),
+}
+"""Without which trick, and how: a file, what makes it (once), what stands there instead."""
+
+INLINE: Final = {
+    **STARTER,
+    "modules found and read one by one": ("starter.py", r"self\._know_modules\(\)", "pass"),
+    "libraries read when they are touched": ("starter.py", r"_ReadAhead\(\[.*\]\)", "pass"),
+}
+
+PACKED: Final = {
+    **STARTER,
     "the handler imported beside restoring": (
-        "entry.py", r"restorer\.wait\(manifest\.hot\)", "pass",
+        "unpacking.py", r"restorer\.wait\(manifest\.hot\)", "pass",
     ),
-    "bytecode from files": ("importer.py", r"code = bytecode_of\(self\.path\)", "code = None"),
+    "bytecode from files": (
+        "importer.py", r"content = bytecode_of\(self\.path\)", "content = None",
+    ),
     "buffers given back to the kernel": ("restorer.py", r"bytes\(KEPT_BYTES\)", "pass"),
 }  # fmt: skip
-"""Without which trick, and how: a file, what makes it (once), what stands there instead."""
 
 
 def main() -> None:
@@ -59,7 +73,8 @@ def main() -> None:
     options.add_argument("--markdown", type=Path, help="write the tables between its marks")
     chosen = options.parse_args()
     variants: dict[str, Vary] = {"as it is": lambda _: None}
-    variants |= {name: partial(without, *trick) for name, trick in TRICKS.items()}
+    tricks = INLINE if chosen.place == "inline" else PACKED
+    variants |= {name: partial(without, *trick) for name, trick in tricks.items()}
     for named in chosen.tried:
         name, _, folder = named.partition("=")
         variants[name] = partial(replace_all, Path(folder))
@@ -67,7 +82,7 @@ def main() -> None:
         table = measure(root, variants, chosen.place, chosen.rounds)
         print(table)
         if chosen.markdown:
-            replace_section(chosen.markdown, root.name, table)
+            replace_section(chosen.markdown, f"{root.name} {chosen.place}", table)
 
 
 def without(file: str, made_by: str, instead: str, runtime: Path) -> None:
@@ -87,6 +102,7 @@ def replace_all(other: Path, runtime: Path) -> None:
 
 def measure(root: Path, variants: dict[str, Vary], place: Placement, rounds: int) -> str:
     event = min(root.glob("events/*.json"))
+    caches: tuple[PageCache, ...] = ("warm", "cold") if place == "inline" else ("warm",)
     project, tools = open_project(root, place), open_tools()
     prepared = prepare(project, tools)
     keep(
@@ -99,7 +115,7 @@ def measure(root: Path, variants: dict[str, Vary], place: Placement, rounds: int
             for number, (name, vary) in enumerate(variants.items())
         ]
         comparison = compare_cold_starts(
-            project, event.read_bytes(), ways, rounds, tools, page_caches=("warm",)
+            project, event.read_bytes(), ways, rounds, tools, page_caches=caches
         )
     config = project.config
     head = f"{config.target}, {config.memory_mb} MB, all {place}, {rounds} rounds:"
