@@ -49,7 +49,6 @@ STARTER: Final = {
 INLINE: Final = {
     **STARTER,
     "modules found and read one by one": ("starter.py", r"self\._know_modules\(\)", "pass"),
-    "libraries read when they are touched": ("starter.py", r"_ReadAhead\(\[.*\]\)", "pass"),
 }
 
 PACKED: Final = {

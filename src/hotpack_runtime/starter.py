@@ -10,7 +10,6 @@ import gc
 import json
 import os
 import sys
-from _thread import allocate_lock, start_new_thread
 from importlib.machinery import FileFinder, ModuleSpec
 
 from hotpack_runtime.errors import RestoreError
@@ -38,10 +37,6 @@ import does it 4,000 times. A piece is a power of two and holds its first frame:
 megabyte leaves the other half to all that is called from it."""
 
 
-_OBSERVER = "hotpack_observer"
-"""A module of `hotpack trace`, which records what is opened: what is read ahead is not."""
-
-
 class Start:
     """What `start.json` says; files are named from the function's `folder`."""
 
@@ -53,7 +48,6 @@ class Start:
         self._folder = os.path.dirname(here)
         self._tricks: list[str] = document["tricks"]
         self._modules: dict[str, str] = document["modules"]
-        self._ahead: list[str] = document["ahead"]
 
     @classmethod
     def read(cls, here: str) -> Start:
@@ -69,8 +63,6 @@ class Start:
 
     def run(self, load: Callable[[], T]) -> T:
         """Return what `load` returns, which imports the handler."""
-        if self._ahead and _OBSERVER not in sys.modules:
-            _ReadAhead([f"{self._folder}/{path}" for path in self._ahead])
         if self._modules:
             self._know_modules()
         if "stack" in self._tricks:
@@ -142,45 +134,6 @@ class _KnowingFinder(FileFinder):
             return super().find_spec(fullname, target)
         locations = [f"{self.path}/{name}"] if "/" in file else None
         return spec_of(loader, fullname, f"{self.path}/{file}", locations)
-
-
-class _ReadAhead:
-    """Has the kernel read files that are touched soon, in a thread beside the import.
-
-    With a cold page cache a library is read page by page where it is touched; so it is read in one
-    sweep before that. A process that forks waits for the file under way: it has one thread then.
-    """
-
-    def __init__(self, paths: list[str]) -> None:
-        self._paths = paths
-        self._stopped = False
-        self._running = allocate_lock()
-        self._running.acquire()
-        try:
-            start_new_thread(self._read, ())
-        except RuntimeError:  # no room for one more
-            return
-        os.register_at_fork(before=self._stop)
-
-    def _read(self) -> None:
-        try:
-            for path in self._paths:
-                if self._stopped:
-                    return
-                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
-                finally:
-                    os.close(handle)
-        except OSError:
-            pass  # who needs it is told
-        finally:
-            self._running.release()
-
-    def _stop(self) -> None:
-        self._stopped = True
-        with self._running:
-            pass
 
 
 def _without_collections(load: Callable[[], T]) -> T:

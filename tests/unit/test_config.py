@@ -99,7 +99,7 @@ def test_wrong_values(tmp_path: Path, table: str, message: str, hint: str | None
 @pytest.mark.parametrize(
     ("value", "tricks"),
     [
-        ("true", ("bytecode", "collector", "read-ahead", "stack")),
+        ("true", ("bytecode", "collector", "stack")),
         ("false", ()),
         ('["stack", "collector"]', ("collector", "stack")),
     ],

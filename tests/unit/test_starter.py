@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hotpack.pack.entries import Entry
-from hotpack.pack.starter import Starting, write_start
-from hotpack.project import Config
+from hotpack.pack.starter import write_start
+from hotpack.project import Config, Trick
 from hotpack.project.config import TRICKS
 from hotpack.target import RUNTIMES, Target
 from hotpack.target.runtimes import host_architecture, host_runtime
@@ -55,7 +55,7 @@ def function(tmp_path: Path) -> Function:
         hot: tuple[str, ...] = HOT,
         own: frozenset[str] = frozenset(),
         room: int = ROOM,
-        **starting: Any,
+        tricks: tuple[Trick, ...] = TRICKS,
     ) -> Path:
         root = tmp_path / "function"
         runtime = root / "hotpack_runtime"
@@ -71,9 +71,8 @@ def function(tmp_path: Path) -> Function:
             if path.is_file()
         ]
         paths = [bytecode(path) if path.endswith(".py") else path for path in hot]
-        chosen = Starting(**{"tricks": TRICKS, "hot": paths, "is_traced": True, **starting})
-        config = Config(handler="app.handler", target=TARGET)
-        write_start(runtime, config, chosen, entries, own, room)
+        config = Config(handler="app.handler", target=TARGET, starter=tricks)
+        write_start(runtime, config, paths, entries, own, room)
         return root
 
     return make
@@ -235,34 +234,6 @@ except KeyError as error:
     print(error)
 """
     assert run(folder, "pass", load) == "'mine'\n"
-
-
-def test_a_fork_waits_for_reading_ahead(function: Function) -> None:
-    """A process that forks has one thread: Python 3.12 and newer warn of more."""
-    folder = function(hot=("package/data.bin",))
-    start = start_of(folder)
-    (folder / "package/data.bin").write_bytes(bytes(1000))
-    start["ahead"] = ["package/data.bin"] * 5000
-    (folder / "hotpack_runtime/start.json").write_text(json.dumps(start))
-    load = "import os; pid = os.fork(); pid or os._exit(0); os.waitpid(pid, 0)"
-    shown = "print(len(os.listdir('/proc/self/task')))"
-    assert run(folder, f"{load}; {shown}") == "1\n"
-
-
-def test_only_what_a_profile_names_is_read_ahead(function: Function) -> None:
-    """What is only guessed to be hot is not read ahead, nor is bytecode, which is gathered."""
-    assert start_of(function(hot=HOT, is_traced=False))["ahead"] == []
-
-
-def test_what_is_read_ahead(function: Function, tmp_path: Path) -> None:
-    """Files that are hot and no modules of Python, in the order of first use."""
-    library = tmp_path / "function/package/z.so"
-    library.parent.mkdir(parents=True)
-    library.write_bytes(b"1")
-    (library.parent / "a.bin").write_bytes(b"2")
-    (library.parent / "empty.bin").write_bytes(b"")
-    hot = ("package/z.so", "single.py", "package/empty.bin", "package/a.bin")
-    assert start_of(function(hot=hot))["ahead"] == ["package/z.so", "package/a.bin"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}'])

@@ -5,7 +5,6 @@ from hotpack.pack.entries import Entry
 from hotpack.pack.frames import CompressedDistribution, compress
 from hotpack.pack.packs import Packing
 from hotpack.pack.runtime import runtime_distributions, runtime_entries
-from hotpack.pack.starter import Starting
 
 __all__ = [
     "CompressedDistribution",
@@ -13,7 +12,6 @@ __all__ = [
     "Entry",
     "Packing",
     "Release",
-    "Starting",
     "compress",
     "in_use",
     "read_release",

@@ -16,7 +16,7 @@ from hotpack.layout import Layout
 from hotpack.pack.entries import Entry
 from hotpack.pack.packs import Pack, Packing, manifest, write_packs
 from hotpack.pack.runtime import HANDLER, PACKAGE
-from hotpack.pack.starter import Starting, write_start
+from hotpack.pack.starter import write_start
 from hotpack.pack.zips import unzipped_bytes, write_zip
 from hotpack.progress import Progress, mb
 from hotpack.project import Config
@@ -71,7 +71,8 @@ class Contents:
     """What it takes to restore them and to start sooner; none where the project's own handler is
     called."""
 
-    starting: Starting
+    hot: Sequence[str]
+    """Paths of the files that a cold start uses, in the order of first use."""
 
     variables: Mapping[str, str]
     """What its environment has beside the project's own variables."""
@@ -182,9 +183,7 @@ def _write(
     size = unzipped_bytes([*stable, *changing])
     if contents.runtime:
         room = min(UNZIPPED_BYTES, (config.budget_mb or UNZIPPED_BYTES) * 10**6) - size
-        index, *bytecode = write_start(
-            folder, config, contents.starting, contents.inline, own, room
-        )
+        index, *bytecode = write_start(folder, config, contents.hot, contents.inline, own, room)
         changing.append(index)
         stable += bytecode
         size = unzipped_bytes([*stable, *changing])

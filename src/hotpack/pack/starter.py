@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hotpack.pack.entries import Entry
 from hotpack.pack.runtime import PACKAGE
-from hotpack.project import Config, Trick
+from hotpack.project import Config
 from hotpack.slim.bytecode import source_path
 from hotpack.target import Target
 
@@ -16,18 +16,6 @@ FORMAT: Final = 1
 
 _INDEX_BYTES: Final = 1_000_000
 """Kept free for `start.json`: 3,000 modules take 150 KB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Starting:
-    """How a function is to start."""
-
-    tricks: Sequence[Trick] = ()
-    hot: Sequence[str] = ()
-    """Paths of files that a cold start uses, in the order of first use."""
-
-    is_traced: bool = False
-    """Whether that is known: what is only guessed is not read ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +32,28 @@ class _Module:
 def write_start(
     folder: Path,
     config: Config,
-    starting: Starting,
+    hot: Iterable[str],
     inline: Iterable[Entry],
     own: Collection[str],
     room_bytes: int,
 ) -> list[Entry]:
     """Write `start.json` into `folder`, and the bytecode file if it has anything; return them.
 
-    That has as many modules as there is room for, in the order of first use. `inline` are the
-    dependencies' files that are raw in the function, `own` the paths of the project's, which win
-    over those.
+    That has as many modules as there is room for. `hot` are paths that a cold start uses, in the
+    order of first use; `inline` are the dependencies' files that are raw in the function, `own` the
+    paths of the project's, which win over those.
     """
     files = {entry.path: entry for entry in inline if entry.path not in own}
-    hot = [files[path] for path in starting.hot if path in files]
     modules: Iterable[_Module] = ()
-    if "bytecode" in starting.tricks:
-        modules = _modules(hot, files, own, config.target)
+    if "bytecode" in config.starter:
+        modules = _modules((files[p] for p in hot if p in files), files, own, config.target)
     bytecode = folder / "start.bytecode"
     known = _gather(modules, bytecode, room_bytes - _INDEX_BYTES)
-    reads_ahead = "read-ahead" in starting.tricks and starting.is_traced
     document: dict[str, Any] = {
         "format": FORMAT,
         "handler": config.handler,
-        "tricks": sorted(starting.tricks),
+        "tricks": sorted(config.starter),
         "modules": {place: "\n".join(known[place]) for place in sorted(known)},
-        "ahead": [entry.path for entry in hot if _is_read_ahead(entry)] if reads_ahead else [],
     }
     index = folder / "start.json"
     index.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")), "utf-8")
@@ -92,11 +77,6 @@ def _gather(modules: Iterable[_Module], path: Path, room_bytes: int) -> dict[str
                 content.write(module.bytecode.source.read_bytes())
             known.setdefault(module.folder, []).append(f"{start} {size} {module.file}")
     return known if path.stat().st_size else {}
-
-
-def _is_read_ahead(entry: Entry) -> bool:
-    """Return whether it is read from its own file, and is worth asking for."""
-    return not entry.path.endswith((".py", ".pyc")) and entry.size > 0
 
 
 def _modules(

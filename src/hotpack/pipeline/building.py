@@ -23,7 +23,6 @@ from hotpack.pack import (
     Entry,
     Packing,
     Release,
-    Starting,
     runtime_distributions,
     runtime_entries,
     write_artifacts,
@@ -92,11 +91,7 @@ def build(
         inline=[Entry.of_file(file) for name in layout.names("inline") for file in groups[name]],
         packing=_packing(prepared, planned),
         runtime=_runtime(prepared, planned, tools),
-        starting=Starting(
-            project.config.starter,
-            sorted(planned.arrangement.order, key=planned.arrangement.order.__getitem__),
-            is_traced=planned.arrangement.basis == "profile",
-        ),
+        hot=sorted(planned.arrangement.order, key=planned.arrangement.order.__getitem__),
         variables=inline_variables(
             asset for asset in prepared.assets if asset.distribution in layout.names("inline")
         ),

@@ -24,7 +24,7 @@ when something asks for them."""
 
 COLDS: Final[tuple[Cold, ...]] = get_args(Cold)
 
-Trick = Literal["bytecode", "collector", "read-ahead", "stack"]
+Trick = Literal["bytecode", "collector", "stack"]
 """What the starter does so that an import is faster than a bare one (docs/performance.md)."""
 
 TRICKS: Final[tuple[Trick, ...]] = get_args(Trick)
