@@ -15,7 +15,7 @@ from hotpack_runtime.folder import OwnPath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from hotpack_runtime.restorer import Restorer
@@ -161,7 +161,10 @@ def _processes(tree: Tree) -> Handler:
     """Return what to do before another program starts: what it touches is not watched."""
 
     def start(args: tuple[Any, ...]) -> None:
-        if not _is_harmless(args[0], args[1] if len(args) > 1 else (), tree):
+        program, arguments = args[0], args[1] if len(args) > 1 else ()
+        # Popen tells folder and environment too, and looks for the program in that one's PATH.
+        folder, environment = args[2:4] if len(args) > 3 else (None, None)
+        if not _is_harmless(program, (arguments, folder), tree, environment):
             tree.touch_everything()
 
     return start
@@ -177,23 +180,41 @@ def _blind(tree: Tree) -> dict[str, Handler]:
     return dict.fromkeys(("cpython.PyInterpreterState_New", "os.system"), touch_everything)
 
 
-def _is_harmless(program: object, arguments: object, tree: Tree) -> bool:
-    """Return whether a program is known to touch nothing of the tree, or does not exist."""
-    words = [program, *arguments] if isinstance(arguments, (list, tuple)) else [program, arguments]
-    texts = [os.fsdecode(word) for word in words if isinstance(word, (str, bytes, os.PathLike))]
-    if not texts:
+def _is_harmless(
+    program: object, told: object, tree: Tree, environment: dict[str, str] | None = None
+) -> bool:
+    """Return whether a program is known to touch nothing of the tree, or does not exist.
+
+    Where that depends on the folder that it is started in, it is not known.
+    """
+    if not isinstance(program, (str, bytes, os.PathLike)):
         return False
-    if os.path.basename(texts[0]) in _HARMLESS:
-        return not any(tree.root in text for text in texts)
-    return tree.inside(texts[0]) is None and not _exists(texts[0])
+    name = os.fsdecode(program)
+    if "/" in name and not os.path.isabs(name):
+        return False
+    if os.path.basename(name) in _HARMLESS:
+        return not any(tree.root in text for text in (name, *_texts(told)))
+    return not _may_exist(name, environment)
 
 
-def _exists(program: str) -> bool:
-    """Return whether there is such a program: libraries ask for some that are seldom there."""
-    if "/" in program:
-        return os.path.lexists(program)
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return any(os.path.lexists(os.path.join(folder, program)) for folder in folders)
+def _texts(told: object) -> Iterator[str]:
+    """Yield the texts in what is told of a process, lists in it included."""
+    if isinstance(told, (str, bytes, os.PathLike)):
+        yield os.fsdecode(told)
+    elif isinstance(told, (list, tuple)):
+        for part in told:
+            yield from _texts(part)
+
+
+def _may_exist(program: str, environment: dict[str, str] | None) -> bool:
+    """Return whether there may be such a program: libraries ask for some that are seldom there."""
+    if os.path.lexists(program):
+        return True
+    folders = () if os.path.isabs(program) else os.get_exec_path(environment)
+    return any(
+        not os.path.isabs(folder) or os.path.lexists(os.path.join(folder, program))
+        for folder in folders
+    )
 
 
 class _Wrapper:
@@ -245,7 +266,7 @@ class _Starting(_Wrapper):
         self._tree = tree
 
     def __call__(self, *args: Any) -> Any:
-        if not _is_harmless(args[1][0] if args[1] else "", args[0], self._tree):
+        if not all(_is_harmless(program, args[0], self._tree) for program in args[1]):
             self._tree.touch_everything()
         return self.function(*args)
 

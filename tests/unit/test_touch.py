@@ -334,6 +334,28 @@ say(restorer.is_complete)
     assert said == [[], [], True]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        'subprocess.run(["./tool"], cwd=root + "/package")',
+        'subprocess.run(["../package/tool"], cwd=root + "/data")',
+        'subprocess.run(["tool"], env={"PATH": "/usr/bin:" + root + "/package"})',
+        'subprocess.run(["tool"], cwd=root + "/package", env={"PATH": "/usr/bin:"})',
+        'subprocess.run(["x"], executable="./tool", cwd=root + "/package")',
+        'subprocess.run(["uname"], cwd=root)',
+    ],
+)
+def test_a_program_in_the_tree_finds_everything(program: Program, call: str) -> None:
+    """It is found as the child will look for it: in its folder, with its own PATH."""
+    said = program.run(f"""
+import subprocess
+os.stat(root + "/package/tool")
+say({call.replace("subprocess.run(", "subprocess.run(stdout=-3, args=")}.returncode)
+say(restorer.is_complete)
+""")
+    assert said == [0, True]
+
+
 def test_a_forked_child_goes_on(program: Program) -> None:
     """A child restores what it needs; what the parent's threads had begun is begun again."""
     said = program.run("""
