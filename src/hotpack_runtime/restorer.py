@@ -103,7 +103,7 @@ class Restorer:
 
     def wait(self, count: int) -> None:
         """Return when the first `count` groups are restored; help with it."""
-        self._go_through(count, as_files=False)
+        self._go_through(count)
         for unit in self.units[:count]:  # what others have begun
             self._bring(unit, LOADED)
 
@@ -237,20 +237,28 @@ class Restorer:
     def _work(self) -> None:
         if self._patient:
             os.setpriority(os.PRIO_PROCESS, 0, PATIENT_PRIORITY)
-        self._go_through(self._until, as_files=self._patient, stops=lambda: self._stopping)
+        self._go_through(self._until, patient=self._patient, stops=lambda: self._stopping)
 
     def _go_through(
-        self, until: int, *, as_files: bool, stops: Callable[[], bool] = lambda: False
+        self, until: int, *, patient: bool = False, stops: Callable[[], bool] = lambda: False
     ) -> None:
-        """Restore what nobody has begun of the first groups, in order."""
+        """Restore what nobody has begun of the first groups, in order.
+
+        A patient thread makes files, and goes on where it fails: nobody has asked for them yet.
+        """
         for unit in self.units[:until]:
             while not stops():
                 with self._changed.lock:
-                    taken = self._take(unit, as_files)
+                    taken = self._take(unit, patient)
                     if taken is None:
                         break
                     several = [taken, *self._take_neighbours(unit, until)]
-                self._restore(several, as_files)
+                try:
+                    self._restore(several, patient, tells=not patient)
+                except Exception:
+                    if not patient:
+                        raise
+                    break
 
     # -- who does what ----------------------------------------------------------------------
 
@@ -288,7 +296,7 @@ class Restorer:
                 last, room = frames[0], room - frames[0].raw_size
                 yield other, frames, None
 
-    def _restore(self, taken: list[Taken], as_files: bool) -> None:
+    def _restore(self, taken: list[Taken], as_files: bool, *, tells: bool = True) -> None:
         """Restore what was taken; on failure, give it back."""
         left = list(taken)
         try:
@@ -303,7 +311,7 @@ class Restorer:
         except BaseException as error:  # noqa: BLE001 - raised again
             for unit, _, parts in left:
                 self._give_back(unit, parts)
-            raise self._told(error, left) from None
+            raise (self._told(error, left) if tells else error) from None
 
     def _restore_alone(self, unit: Unit, as_files: bool) -> None:
         """Restore a group whatever another thread does with it: the same files come of it."""

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,38 @@ def test_neighbours_on_s3_are_read_at_once(tmp_path: Path) -> None:
     tree.wait(document.lukewarm)
     assert len(document.groups) == 40
     assert shelf.reads == [(0, pack.size)]
+
+
+class Unsteady(Shelf):
+    """A bucket whose second read fails."""
+
+    def init_is_over(self) -> None: ...
+
+    def read(self, pack: Any, offset: int, size: int) -> bytes:
+        if len(self.reads) == 1:
+            self.reads.append((offset, size))
+            raise RestoreError("hotpack: S3 had a bad moment")
+        return super().read(pack, offset, size)
+
+
+def test_what_comes_by_itself_may_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A patient thread goes on with the next group, and says nothing: who asks for it will."""
+    contents = {f"d{n}": {f"d{n}/x.bin": random.Random(n).randbytes(3_000_000)} for n in range(4)}
+    make_packs(tmp_path, contents, placement="remote")
+    document = Manifest.read(str(tmp_path / "manifest.json"))
+    shelf: Any = Unsteady(tmp_path / "packs")
+    tree = Restorer(document, str(tmp_path / "tmp" / "tree"), "", lambda _: shelf)
+    tree.init_is_over()
+    tree.start(len(document.groups), patient=True)
+    for _ in range(500):
+        if len(shelf.reads) == 4:
+            break
+        time.sleep(0.01)
+    tree.stop()
+    assert [tree.is_there(index) for index in range(4)] == [True, False, True, True]
+    assert (capsys.readouterr().out, tree.failed) == ("", None)
+    tree.everything()
+    assert tree.is_complete
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Pack
 from hotpack_runtime.s3 import Bucket, bucket_for, sign
+from hotpack_runtime.s3_reader import Reader
 
 PACK = 64 * "a"
 KEY = f"hotpack/packs/aa/{PACK}.pack"
@@ -264,6 +265,32 @@ def test_time_after_init() -> None:
     assert bucket.gives_up_at() == 1009
     bucket.init_is_over()
     assert bucket.gives_up_at() == 6009
+
+
+class Frozen(Reader):
+    """Its sandbox is frozen in each of the first tries, whose connection ends meanwhile."""
+
+    def __init__(self, clock: Clock, tries: int) -> None:
+        self.bucket = Bucket("b", {}, {}, sleep=clock.sleep, clock=lambda: clock.now_s)
+        super().__init__(self.bucket)
+        self.clock, self.left = clock, tries
+
+    def _get(self, *_: object) -> memoryview:
+        self.left -= 1
+        if self.left >= 0:
+            self.clock.now_s += 600
+            raise ConnectionResetError
+        return memoryview(b"abcd")
+
+
+def test_a_freeze_takes_no_time_of_a_read() -> None:
+    """What was broken off while the sandbox was frozen is read once more, if init is over."""
+    pack = Pack(PACK, 10, KEY, ["numpy"])
+    with pytest.raises(RestoreError, match=r"try 1 of 8, after 600.0 s"):
+        Frozen(Clock(), 1).read(pack, 0, 4)
+    reader = Frozen(Clock(), 1)
+    reader.bucket.init_is_over()
+    assert bytes(reader.read(pack, 0, 4)) == b"abcd"
 
 
 def test_credentials_that_changed() -> None:
