@@ -209,6 +209,8 @@ class Restorer:
         self._changed = Signal()
         self._workers = self._until = 0
         self._connections = []
+        if self._bucket is not None:
+            self._bucket.forked()
         for unit in self.units:
             if unit.state == TAKEN:
                 unit.state, unit.parts = MISSING if unit.raw is None else LOADED, None

@@ -93,6 +93,10 @@ class Bucket:
         """Take the credentials that the environment has by now."""
         self._environment.update({name: self._live.get(name, "") for name in _CREDENTIALS})
 
+    def forked(self) -> None:
+        """In a child process: have a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
+
     def connect(self) -> Reader:
         """Return a reader that keeps its connection open from one request to the next."""
         return Reader(self)

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Manifest
 from hotpack_runtime.packs import PacksFolder
 from hotpack_runtime.restorer import COLD_IN_MEMORY, Restorer
+from hotpack_runtime.s3 import Bucket
 
 from .packing import CONTENTS, Contents, content_of, flip_bit, make_packs, open_tree, restored
 
@@ -301,6 +303,22 @@ def test_what_comes_by_itself_may_fail(tmp_path: Path, capsys: pytest.CaptureFix
     assert (capsys.readouterr().out, tree.failed) == ("", None)
     tree.everything()
     assert tree.is_complete
+
+
+def test_a_child_does_not_wait_for_its_parents_thread(tmp_path: Path) -> None:
+    """Forked while a thread of its parent makes the TLS context, a child makes its own."""
+    make_packs(tmp_path, placement="remote")
+    document = Manifest.read(str(tmp_path / "manifest.json"))
+    bucket = Bucket("b", {}, {})
+    tree = Restorer(document, str(tmp_path / "tmp" / "tree"), "", lambda _: bucket)
+    with bucket._lock:
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            tree.forked()
+            bucket.tls()
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
