@@ -90,7 +90,7 @@ def _paths(tree: Tree) -> dict[str, Handler]:
 
     attributes = ("os.getxattr", "os.listxattr", "os.setxattr", "os.removexattr")
     return {
-        **dict.fromkeys(("open", "ctypes.dlopen", "os.truncate", *attributes), touch),
+        **dict.fromkeys(("open", "ctypes.dlopen", "os.truncate", "os.chdir", *attributes), touch),
         **dict.fromkeys(("os.chmod", "os.chown", "os.mkdir", "os.remove", "os.utime"), touch_in),
         "sqlite3.connect": database,
     }
@@ -107,12 +107,8 @@ def _folders(tree: Tree) -> dict[str, Handler]:
             tree.touch_all_in(args[0])
         tree.touch(args[0], args[-1])
 
-    def change(args: tuple[Any, ...]) -> None:
-        tree.touch(args[0])
-        tree.moved()
-
     listings = dict.fromkeys(("os.listdir", "os.scandir"), list_)
-    return {**listings, "os.rmdir": remove, "os.chdir": change}
+    return {**listings, "os.rmdir": remove}
 
 
 def _moves(tree: Tree) -> dict[str, Handler]:

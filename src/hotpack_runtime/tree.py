@@ -28,9 +28,6 @@ class Tree:
         self._prefix = f"{root}/"
         self._needs = manifest.needs
         self._restorer = restorer
-        self._working_folder: str | None = None
-        """The folder of the process; None where that is not known."""
-
         self._children: dict[str, list[str]] | None = None
 
     @property
@@ -45,12 +42,7 @@ class Tree:
             if path is None:
                 return None
         if not path.startswith("/"):
-            if dir_fd is not None and dir_fd >= 0:
-                folder = _folder_of(dir_fd)
-            else:
-                if self._working_folder is None:
-                    self._working_folder = os.getcwd()
-                folder = self._working_folder
+            folder = _folder_of(dir_fd)
             if self._mark not in folder and self._mark not in path:
                 return None
             path = f"{folder}/{path}"
@@ -116,10 +108,6 @@ class Tree:
         rows = (row for folder in self.folders for row in self.files_in(folder).values())
         return sum(not self._restorer.is_there(row[0]) for row in rows)
 
-    def moved(self) -> None:
-        """Forget which folder the process is in: it changes."""
-        self._working_folder = None
-
     def _restore(self, below: str, row: Row) -> None:
         try:
             self._restorer.ensure(row[0])
@@ -167,8 +155,11 @@ def _text(path: object) -> str | None:
         return None  # whoever gets it says what is wrong with it
 
 
-def _folder_of(handle: int) -> str:
+def _folder_of(handle: int | None) -> str:
+    """Return the folder that a handle is of; without one, that of the process."""
     try:
+        if handle is None or handle < 0:
+            return os.getcwd()  # each time: another thread may change it, at any moment
         return os.readlink(f"/proc/self/fd/{handle}")
     except OSError:
-        return ""
+        return ""  # it was removed

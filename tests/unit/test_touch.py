@@ -597,6 +597,45 @@ say(os.fstat(0).st_size >= 0, os.stat(0).st_size >= 0, there())
     ]
 
 
+def test_a_folder_that_another_thread_changes(program: Program) -> None:
+    """A path is where the process is, whatever a thread saw that asked while that changed."""
+    said = program.run("""
+os.makedirs(root, exist_ok=True)
+os.chdir("/")
+getcwd = os.getcwd
+def late():
+    found = getcwd()
+    os.getcwd = getcwd
+    os.chdir(root)  # as another thread does
+    return found
+os.getcwd = late
+os.path.exists("nothing")
+say(open("package/data.txt").read())
+""")
+    assert said == ["a text"]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "os.listdir('.')",
+        "os.chdir('/')",
+        "__import__('sqlite3').connect(':memory:') and None",
+        "__import__('ctypes').CDLL('libc.so.6') and None",
+        "__import__('subprocess').run(['true'], cwd='/').returncode",
+    ],
+)
+def test_a_folder_that_was_removed(program: Program, what: str) -> None:
+    """In a folder that is gone everything goes on as without hotpack."""
+    said = program.run(f"""
+import ctypes, sqlite3, subprocess, tempfile
+os.chdir(tempfile.mkdtemp())
+os.rmdir(os.getcwd())
+say({what})
+""")
+    assert said == [[] if "listdir" in what else 0 if "run" in what else None]
+
+
 def test_tree_is_the_same_whatever_is_touched_first(tmp_path: Path) -> None:
     """In any order of touches the tree ends up with the same files."""
     program = Program(tmp_path, {"package": with_bytecode(FILES)})
