@@ -86,7 +86,7 @@ class Restorer:
         self._workers = 0
         self._until = 0
         self._patient = self._stopping = self._has_caught_up = False
-        self._missing = len(self.units)
+        self._missing = set(range(len(self.units)))
         self._open(manifest, free_bytes)
 
     def init_is_over(self) -> None:
@@ -448,7 +448,7 @@ class Restorer:
 
     def _note_there(self, unit: Unit) -> None:
         with self._changed.lock:
-            self._missing -= unit.state != THERE
+            self._missing.discard(unit.index)  # a signal's handler may come here in between
             unit.state, unit.parts = THERE, None
             self._failures.pop(unit.index, None)
             self._changed.notify_all()

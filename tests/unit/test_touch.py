@@ -528,6 +528,31 @@ say(list(set(seen)), restorer.is_complete)
     assert said == [[[6], True]]
 
 
+def test_what_a_signal_handler_restored_counts_once(program: Program) -> None:
+    """Taken by a thread when its signal's handler has just restored it, a group counts once."""
+    said = program.run("""
+from hotpack_runtime.units import Unit
+class Interrupted(Unit):
+    __slots__ = ()
+    @property
+    def is_large(self):
+        if not seen:  # where it is taken; as a handler that runs right there
+            seen.append(1)
+            os.stat(root + "/data/only.txt")
+        return False
+seen = []
+unit = restorer.units[tree.files_in("data")["only.txt"][0]]
+unit.__class__ = Interrupted
+os.stat(root + "/data/only.txt")
+for folder in tree.folders:
+    for name in tree.files_in(folder):
+        assert not restorer.is_complete or len(there()) == 16
+        os.stat(os.path.join(root, folder, name))
+say(seen, restorer.is_complete, len(there()))
+""")
+    assert said == [[[1], True, 16]]
+
+
 def test_touching_all_ends_the_watch(program: Program) -> None:
     """When the last file came by a touch of its own, the wrappers go."""
     said = program.run("""
