@@ -118,7 +118,12 @@ class TreeFolder:
     def create(self, path: str, executable: bool) -> int:
         """Return the handle of a new file."""
         mode = 0o755 if executable else 0o644
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        try:
+            handle = os.open(path, flags, mode)
+        except FileNotFoundError:  # somebody removed the folder
+            os.makedirs(self._beside, exist_ok=True)
+            handle = os.open(path, flags, mode)
         os.fchmod(handle, mode)  # whatever the process's mask is
         return handle
 

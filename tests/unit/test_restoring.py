@@ -39,6 +39,15 @@ def test_a_tree_that_somebody_removed_is_restored(tmp_path: Path) -> None:
     assert len(content_of(restored(tmp_path))) == 7
 
 
+def test_a_folder_for_half_written_files_that_somebody_removed(tmp_path: Path) -> None:
+    """It is made again, as for who removes empty folders from /tmp."""
+    make_packs(tmp_path)
+    tree = open_tree(tmp_path)
+    (tmp_path / "tmp" / "partial").rmdir()
+    tree.everything()
+    assert len(content_of(tmp_path / "tmp" / "tree")) == 7
+
+
 def test_a_killed_init_leaves_nothing_for_good(tmp_path: Path) -> None:
     """What a killed init left half-written is removed, and the tree restored whole."""
     make_packs(tmp_path)
