@@ -43,6 +43,8 @@ _TELLS_NOTHING = frozenset({"uvloop.loop"})
 
 def install(tree: Tree, restorer: Restorer) -> None:
     """Watch what is touched of the tree, until all of it is there."""
+    if tree.is_complete:
+        return
     wrapped = _wrap(tree)
     handlers = _handlers(tree)
 

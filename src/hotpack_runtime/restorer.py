@@ -201,7 +201,7 @@ class Restorer:
 
     def go_on(self) -> None:
         """Start the other threads again, if there is something left for them."""
-        if self._until:
+        if self._until and self._missing:
             self.start(self._until, patient=self._patient)
 
     def forked(self) -> None:

@@ -582,6 +582,20 @@ say(restorer.is_complete, os.stat.__class__.__name__)
     assert said == [[True, "builtin_function_or_method"]]
 
 
+def test_a_tree_that_is_there_is_not_watched(program: Program) -> None:
+    """After a reset with all files there nothing is wrapped, and a fork begins nothing."""
+    program.run("restorer.everything()")
+    said = program.run("""
+restorer.start = lambda *_, **__: say("begun")
+restorer._until = len(manifest.groups)
+os.waitpid(os.fork() or os._exit(0), 0)
+restorer.go_on()
+import package.sub
+say(restorer.is_complete, os.stat.__class__.__name__, package.sub.LEAF)
+""")
+    assert said == [[True, "builtin_function_or_method", "green"]]
+
+
 def test_a_passed_failure_is_over(tmp_path: Path) -> None:
     """What could not be restored once can be later, and is no failure then."""
     program = Program(tmp_path, {"package": with_bytecode(FILES)})
