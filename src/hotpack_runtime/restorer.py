@@ -94,6 +94,8 @@ class Restorer:
         self._tells = True
         if self._bucket is not None:
             self._bucket.init_is_over()
+        if self.is_complete:
+            self._forget_all()
 
     # -- what a group's state is waited for ------------------------------------------------
 
@@ -345,7 +347,9 @@ class Restorer:
         if isinstance(error, RestoreError):
             if self._tells and not self._failures:
                 print(error, flush=True)  # noqa: T201 - who asked may take it for something else
-            self._failures.update((unit.index, error) for unit, _, _ in left)
+            # Without its traceback, which holds all that was read.
+            kept = type(error)(*error.args)
+            self._failures.update((unit.index, kept) for unit, _, _ in left)
         return error
 
     @property
@@ -393,6 +397,13 @@ class Restorer:
             self._cold_in_memory.remove(unit)
             if unit.state == LOADED:
                 unit.state = MISSING
+
+    def _forget_all(self) -> None:
+        """Free all bytecode: it is in files too."""
+        with self._changed.lock:
+            for unit in self.units:
+                if unit.raw is not None:
+                    self._forget(unit)
 
     # -- into files -------------------------------------------------------------------------
 
@@ -454,6 +465,8 @@ class Restorer:
             self._changed.notify_all()
         if not self._missing:
             self.when_complete()
+            if self._tells:  # init imports from memory, which is faster
+                self._forget_all()
 
     # -- what was there before ---------------------------------------------------------------
 

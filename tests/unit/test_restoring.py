@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +329,35 @@ def test_a_child_does_not_wait_for_its_parents_thread(tmp_path: Path) -> None:
             bucket.tls()
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_was_read_is_let_go(tmp_path: Path) -> None:
+    """Behind failures that are remembered nothing is held of what could not be written."""
+    contents = {f"d{n}": {f"d{n}/x.bin": random.Random(n).randbytes(1_000_000)} for n in range(8)}
+    make_packs(tmp_path, contents)
+    tree = open_tree(tmp_path)
+    (tmp_path / "tmp" / "tree").rmdir()
+    tracemalloc.start()
+    for index in range(8):
+        with pytest.raises(RestoreError):
+            tree.ensure(index)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert tree.failed is not None
+    assert held < 1_000_000
+
+
+def test_no_bytecode_is_kept_that_is_in_files(tmp_path: Path) -> None:
+    """When init is over and all files are there, bytecode is read from them."""
+    make_packs(tmp_path, TEMPERATURES)
+    for ends_first in (True, False):
+        shutil.rmtree(tmp_path / "tmp", ignore_errors=True)
+        tree = open_tree(tmp_path)
+        tree.wait(len(tree.units))
+        assert [unit.index for unit in tree.units if unit.raw is not None]
+        for step in (tree.init_is_over, tree.everything)[:: 1 if ends_first else -1]:
+            step()
+        assert [unit.index for unit in tree.units if unit.raw is not None] == []
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
