@@ -77,7 +77,9 @@ class TreeFolder:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         journal = os.open(self._journal, flags, 0o644)
         try:
-            os.write(journal, index.to_bytes(4, "little"))
+            # Where a disk was full, an entry may have been cut short: it is made one of no group.
+            torn = -os.fstat(journal).st_size % 4
+            os.write(journal, b"\xff" * torn + index.to_bytes(4, "little"))
         finally:
             os.close(journal)
 

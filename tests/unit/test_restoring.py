@@ -33,6 +33,21 @@ def test_found_again(tmp_path: Path) -> None:
     assert (tree / "beta.py").read_bytes() == b"touched"
 
 
+def test_a_torn_journal(tmp_path: Path) -> None:
+    """An entry that a full disk cut short costs that group alone, and names no other one."""
+    make_packs(tmp_path)
+    tree = open_tree(tmp_path)
+    tree.ensure(0)
+    journal = tmp_path / "tmp" / "tree.restored"
+    for torn in (1, 2, 3):
+        with journal.open("ab") as file:
+            file.write(b"\1\0\0"[:torn])
+        tree.ensure(torn + 1)
+    again = open_tree(tmp_path)
+    found = [index for index in range(len(again.units)) if again.is_there(index)]
+    assert found == [0, 2, 3, 4]
+
+
 def test_a_tree_that_somebody_removed_is_restored(tmp_path: Path) -> None:
     """What the journal says is not believed when the tree is gone."""
     make_packs(tmp_path)
