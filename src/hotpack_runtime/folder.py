@@ -35,6 +35,8 @@ class TreeFolder:
         self._beside = os.path.join(os.path.dirname(path), "partial")
         self._folders: set[str] = set()
         self._numbers = itertools.count()
+        self._mine = os.urandom(4).hex()
+        """In names: another container with the same /tmp may have the same process ids."""
 
     def open(self) -> None:
         """Make the folder, and remove what processes that are gone left half-written."""
@@ -115,7 +117,7 @@ class TreeFolder:
 
     def new_path(self) -> str:
         """Return where a file can be written beside the tree."""
-        return f"{self._beside}/{os.getpid()}-{next(self._numbers)}"
+        return f"{self._beside}/{os.getpid()}-{self._mine}-{next(self._numbers)}"
 
     def create(self, path: str, executable: bool) -> int:
         """Return the handle of a new file."""

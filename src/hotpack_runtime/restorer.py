@@ -215,6 +215,10 @@ class Restorer:
             self._bucket.forked()
         for unit in self.units:
             if unit.state == TAKEN:
+                parts = unit.parts
+                if parts is not None and parts.handle >= 0:
+                    os.close(parts.handle)  # the file is the parent's
+                    parts.handle, parts.path, parts.failed = -1, "", True
                 unit.state, unit.parts = MISSING if unit.raw is None else LOADED, None
 
     def _start_thread(self, work: Callable[..., None], *args: int) -> None:
@@ -448,8 +452,8 @@ class Restorer:
         if parts.writing > 0 or not (parts.failed or not parts.missing):
             return
         if parts.handle >= 0:
-            os.close(parts.handle)
-            parts.handle = -1
+            handle, parts.handle = parts.handle, -1  # before: a child that is forked closes it too
+            os.close(handle)
         if parts.failed and parts.path:
             self._folder.remove(parts.path)  # it takes space where there may be none
 

@@ -18,6 +18,7 @@ from hotpack_runtime.manifest import Manifest
 from hotpack_runtime.packs import PacksFolder
 from hotpack_runtime.restorer import COLD_IN_MEMORY, Restorer
 from hotpack_runtime.s3 import Bucket
+from hotpack_runtime.units import TAKEN, Parts
 
 from .packing import CONTENTS, Contents, content_of, flip_bit, make_packs, open_tree, restored
 
@@ -373,6 +374,28 @@ def test_no_bytecode_is_kept_that_is_in_files(tmp_path: Path) -> None:
         for step in (tree.init_is_over, tree.everything)[:: 1 if ends_first else -1]:
             step()
         assert [unit.index for unit in tree.units if unit.raw is not None] == []
+
+
+def test_a_child_has_no_handle_of_a_file_in_the_making(tmp_path: Path) -> None:
+    """Forked while a thread writes a large file, a child closes its handle, and makes its own."""
+    make_packs(tmp_path)
+    tree = open_tree(tmp_path)
+    (unit,) = (unit for unit in tree.units if unit.group.raw_size > 9_000_000)
+    unit.parts = Parts(unit.group.frames)
+    unit.state, unit.parts.handle = TAKEN, os.open(tmp_path / "made", os.O_WRONLY | os.O_CREAT)
+    handle = unit.parts.handle
+    tree.forked()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(handle)
+    tree.everything()
+    assert tree.is_complete
+
+
+def test_names_of_half_written_files_do_not_meet(tmp_path: Path) -> None:
+    """Two processes with the same id, of two containers with one /tmp, write to different files."""
+    make_packs(tmp_path)
+    one, other = (open_tree(tmp_path)._folder for _ in range(2))
+    assert one.new_path() != other.new_path()
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
