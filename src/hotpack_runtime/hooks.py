@@ -118,7 +118,7 @@ def _moves(tree: Tree) -> dict[str, Handler]:
 
     def rename(args: tuple[Any, ...]) -> None:
         source, target, source_fd, target_fd = args
-        if tree.holds_folder(source, source_fd):
+        if tree.holds_folder(source, source_fd) or tree.is_below(source, source_fd):
             tree.touch_everything()
         tree.touch(source, source_fd)
         tree.touch(target, target_fd)
@@ -131,7 +131,7 @@ def _moves(tree: Tree) -> dict[str, Handler]:
     def symlink(args: tuple[Any, ...]) -> None:
         source, target, target_fd = args
         beside = os.path.join(os.path.dirname(os.fsdecode(target)), os.fsdecode(source))
-        if tree.holds_folder(beside, target_fd):
+        if tree.holds_folder(beside, target_fd) or tree.is_below(beside, target_fd):
             tree.touch_everything()
         tree.touch(beside, target_fd)
         tree.touch(target, target_fd)

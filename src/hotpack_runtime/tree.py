@@ -97,6 +97,14 @@ class Tree:
         """Return whether a path is a folder of the tree."""
         return self.inside(path, dir_fd) in self.folders
 
+    def is_below(self, path: object, dir_fd: int | None = None) -> bool:
+        """Return whether a path is the folder that the tree is in, or one above that."""
+        text = _text(path)
+        if text is None:
+            return False
+        folder = os.path.realpath(os.path.join(_folder_of(dir_fd), text))
+        return self._prefix.startswith(os.path.join(folder, ""))
+
     def touch_everything(self) -> None:
         """Return when every file and every folder is there."""
         self._restorer.everything()

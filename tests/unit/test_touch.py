@@ -268,6 +268,15 @@ say([m.name for m in pkgutil.iter_modules(package.__path__, "package.")])
          "os.path.exists(root + '/data/only.txt'))[1]", False),
         ("(os.symlink('0123456789abcdef/data', root + '-link'), "  # noqa: ISC004
          "open(root + '-link/only.txt').read())[1]", "data"),
+        ("(os.symlink(folder + '/tmp', folder + '/link'), "  # noqa: ISC004
+         "open(folder + '/link/0123456789abcdef/data/only.txt').read())[1]", "data"),
+        ("(os.symlink('/', folder + '/link'), "  # noqa: ISC004
+         "open(folder + '/link' + root + '/data/only.txt').read())[1]", "data"),
+        ("(os.chdir(folder), os.symlink('.', 'link'), "  # noqa: ISC004
+         "open('link/tmp/0123456789abcdef/data/only.txt').read())[2]", "data"),
+        ("(os.rename(folder + '/tmp', folder + '/moved'), "  # noqa: ISC004
+         "open(folder + '/moved/0123456789abcdef/data/only.txt').read())[1]", "data"),
+        ("(os.symlink(folder + '/packs', folder + '/link'), restorer.is_complete)[1]", False),
         ("(os.replace(root + '/data/only.txt', root + '/data/new.txt'), "  # noqa: ISC004
          "restorer.is_complete, "
          "open(root + '/data/new.txt').read())[1:]", [False, "data"]),
