@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[[tuple[Any, ...]], None]
 
-_ASKING = ("access", "lstat", "pathconf", "readlink", "stat", "statvfs")
+_ASKING = ("access", "lstat", "mkfifo", "mknod", "pathconf", "readlink", "stat", "statvfs")
 """Functions that no audit event tells of."""
 
 _CAPABILITIES = (
@@ -143,7 +143,7 @@ def _imports(tree: Tree) -> dict[str, Handler]:
     """Return what to do for events that tell of loading libraries."""
 
     def load(args: tuple[Any, ...]) -> None:
-        if args[1] is not None:  # else it is told that a search begins
+        if len(args) > 1 and args[1] is not None:  # else it is told that a search begins
             tree.load(args[1])
         if args[0] in _TELLS_NOTHING:
             tree.touch_everything()

@@ -124,7 +124,9 @@ class Tree:
                 raise
         for library in self._needs.get(below, ()):
             folder, _, name = library.rpartition("/")
-            self._restorer.ensure(self.files_in(folder)[name][0])
+            needed = self.files_in(folder).get(name)
+            if needed is not None:
+                self._restorer.ensure(needed[0])
 
     def _folders_in(self, below: str) -> list[str]:
         """Return the names of the folders directly in a folder."""

@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import pytest
 
-from .packing import Contents, make_packs
+from .packing import Contents, change, make_packs
 
 PACKAGE = '''\
 """A package."""
@@ -277,6 +277,9 @@ say([m.name for m in pkgutil.iter_modules(package.__path__, "package.")])
         ("(os.rename(folder + '/tmp', folder + '/moved'), "  # noqa: ISC004
          "open(folder + '/moved/0123456789abcdef/data/only.txt').read())[1]", "data"),
         ("(os.symlink(folder + '/packs', folder + '/link'), restorer.is_complete)[1]", False),
+        ("os.mkfifo(root + '/package/deep/fifo')", None),
+        ("os.mknod(root + '/package/deep/node')", None),
+        ("sys.audit('import', 'package')", None),
         ("(os.replace(root + '/data/only.txt', root + '/data/new.txt'), "  # noqa: ISC004
          "restorer.is_complete, "
          "open(root + '/data/new.txt').read())[1:]", [False, "data"]),
@@ -432,6 +435,18 @@ def test_a_library_comes_with_what_it_needs(tmp_path: Path) -> None:
     """Whoever touches a library finds those that a loader loads with it, and no others."""
     files = {f"lib/{name}.so": bytes([number]) * 1_100_000 for number, name in enumerate("abc")}
     program = Program(tmp_path, {"lib": files}, {"lib/a.so": ["lib/b.so"]})
+    assert program.run("""
+os.stat(root + "/lib/a.so")
+say(there())
+""") == [["lib/a.so", "lib/b.so"]]
+
+
+def test_a_library_comes_without_what_is_not_there(tmp_path: Path) -> None:
+    """A library that another one names and that is no file of the tree is left to the loader."""
+    files = {"lib/a.so": b"a", "lib/b.so": b"b" * 1_100_000}
+    program = Program(tmp_path, {"lib": files})
+    needs = {"lib/a.so": ["lib/gone.so", "lib/b.so"]}
+    change(tmp_path, lambda document: document.update(needs=needs))
     assert program.run("""
 os.stat(root + "/lib/a.so")
 say(there())
