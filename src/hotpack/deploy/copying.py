@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from uuid import uuid4
 
 from hotpack.deploy.aws import Aws, Functions
 from hotpack.deploy.aws.code import download
+from hotpack.deploy.aws.copies import RUN_TAG
 from hotpack.deploy.aws.functions import S3Place
 from hotpack.deploy.facts import LATEST, Configuration, FunctionVersion
 from hotpack.deploy.invoking import RemoteInvocation, invoke
@@ -88,27 +90,36 @@ def copied(
     code = _code_of(aws, live, bucket)
     settings = aws.copies.settings(live.function, live.version)
     configuration = replace(live.configuration, snap_start=False, **changes)
+    run = uuid4().hex
     with ExitStack() as stack:
         if layer is not None:
-            arn, number = aws.copies.publish_layer(name, layer)
-            stack.callback(_removing, progress, aws.copies.delete_layer, name, number)
+            stack.callback(_removing, progress, aws.copies.delete_layers, name, run)
+            arn = aws.copies.publish_layer(name, layer, run)
             settings["Layers"] = [*settings["Layers"], arn]
         progress.log(f"copy {live.function}:{live.version} to {name}")
         try:
-            made = aws.copies.create(name, live.function, code, configuration, settings)
-        except ConflictError as error:  # another run's stays
+            made = aws.copies.create(name, live.function, code, configuration, settings, run)
+        except BaseException as error:
+            # It may be there all the same: interrupted, or the answer was lost.
+            _removing(progress, _delete_if_made, aws, name, run)
+            if not isinstance(error, ConflictError):
+                raise
             raise ConflictError(
                 f"there is a function {name}: another bench, tune or trace on AWS is under way, or "
                 "was killed",
                 hint="wait for it; if it was killed, "
                 f"`aws lambda delete-function --function-name {name}`",
             ) from error
-        except (KeyboardInterrupt, SystemExit):  # it may be there all the same
-            _removing(progress, _delete, aws, name)
-            raise
         stack.callback(_removing, progress, _delete, aws, name)
         aws.functions.settled(name)
         yield Copy(name, live, aws.region, made, aws.functions)
+
+
+def _delete_if_made(aws: Aws, name: str, run: str) -> None:
+    """Delete a copy if this run has made it, and not another one."""
+    found = aws.functions.find(name)
+    if found is not None and (found.tags or {}).get(RUN_TAG) == run:
+        aws.copies.delete(name)
 
 
 def _delete(aws: Aws, name: str) -> None:

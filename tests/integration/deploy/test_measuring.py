@@ -1,12 +1,15 @@
 """Invocations and cold starts on AWS: moto answers, the log lines are Lambda's own examples."""
 
 import base64
+import io
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from hotpack.deploy.cold_starts import measure_cold_starts, sizes_of, try_out
 from hotpack.deploy.copying import Copy, copied, live_version
@@ -28,6 +31,11 @@ JSON_REPORT = (
     '"status":"success","metrics":{"durationMs":15.74,"billedDurationMs":147,"memorySizeMB":128,'
     '"maxMemoryUsedMB":56,"initDurationMs":130.5}}}'
 )
+
+
+_layer = io.BytesIO()
+zipfile.ZipFile(_layer, "w").close()
+LAYER = _layer.getvalue()
 
 
 class Answers:
@@ -211,6 +219,45 @@ def test_two_copies_at_once(
     with copy_of(deployer) as copy:
         says = "there is a function greeter-hotpack-copy"
         with pytest.raises(ConflictError, match=says), copy_of(deployer):
+            pass
+        session.client("lambda").get_function(FunctionName=copy.name)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, EndpointConnectionError(endpoint_url="x")])
+@pytest.mark.parametrize("operation", ["CreateFunction", "PublishLayerVersion"])
+def test_copy_whose_making_got_no_answer(
+    deployer: Deployer,
+    make_build: MakeBuild,
+    session: boto3.Session,
+    error: Any,
+    operation: str,
+) -> None:
+    """Interrupted, or without an answer, it may have been made all the same: nothing is left."""
+    deployer.deploy(make_build())
+    before = state_of(session)
+
+    def lost(**_: object) -> None:
+        raise error
+
+    session.events.register(f"after-call.lambda.{operation}", lost)
+    with pytest.raises((KeyboardInterrupt, AwsError)), copy_of(deployer, layer=LAYER):
+        pass
+    assert state_of(session) == before
+    assert session.client("lambda").list_layers()["Layers"] == []
+
+
+def test_copy_of_another_run_when_interrupted(
+    deployer: Deployer, make_build: MakeBuild, session: boto3.Session
+) -> None:
+    """Interrupted before anything was made, a run leaves another run's copy alone."""
+    deployer.deploy(make_build())
+
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    with copy_of(deployer) as copy:
+        session.events.register("before-call.lambda.CreateFunction", interrupted)
+        with pytest.raises(KeyboardInterrupt), copy_of(deployer):
             pass
         session.client("lambda").get_function(FunctionName=copy.name)
 

@@ -9,6 +9,8 @@ from hotpack.deploy.facts import Configuration
 from hotpack.errors import AwsError
 
 _TAG: Final = "hotpack-copy-of"
+RUN_TAG: Final = "hotpack-copy-run"
+"""Says which run has made a copy: what another one made is left alone."""
 
 _AS_IT_IS: Final = ("FileSystemConfigs", "KMSKeyArn", "TracingConfig")
 _NETWORK: Final = ("SubnetIds", "SecurityGroupIds", "Ipv6AllowedForDualStack")
@@ -52,6 +54,7 @@ class Copies:
         code: bytes | S3Place,
         configuration: Configuration,
         settings: Mapping[str, Any],
+        run: str,
     ) -> Configuration:
         """Make a copy; return its settings as Lambda has them.
 
@@ -62,7 +65,7 @@ class Copies:
                 FunctionName=name,
                 PackageType="Zip",
                 Code=code_argument(code),
-                Tags={_TAG: of},
+                Tags={_TAG: of, RUN_TAG: run},
                 **settings,
                 **settings_of(configuration),
             )
@@ -76,15 +79,20 @@ class Copies:
             except self._client.exceptions.ResourceNotFoundException:
                 return
 
-    def publish_layer(self, name: str, content: bytes) -> tuple[str, int]:
-        """Publish a layer; return its ARN and version."""
+    def publish_layer(self, name: str, content: bytes, run: str) -> str:
+        """Publish a layer; return the ARN of its version."""
         with refusals(f"publish the layer {name}"):
             answer = self._client.publish_layer_version(
-                LayerName=name, Content={"ZipFile": content}
+                LayerName=name, Description=run, Content={"ZipFile": content}
             )
-        return answer["LayerVersionArn"], answer["Version"]
+        return str(answer["LayerVersionArn"])
 
-    def delete_layer(self, name: str, version: int) -> None:
-        """Delete a version of a layer."""
+    def delete_layers(self, name: str, run: str) -> None:
+        """Delete what a run has published of a layer, also where the answer was lost."""
         with refusals(f"delete the layer {name}"):
-            self._client.delete_layer_version(LayerName=name, VersionNumber=version)
+            pages = self._client.get_paginator("list_layer_versions").paginate(LayerName=name)
+            for version in [version for page in pages for version in page["LayerVersions"]]:
+                if version.get("Description") == run:
+                    self._client.delete_layer_version(
+                        LayerName=name, VersionNumber=version["Version"]
+                    )
