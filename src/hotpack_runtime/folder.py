@@ -132,25 +132,15 @@ class TreeFolder:
         return handle
 
     def move(self, beside: str, path: str) -> None:
-        """Move a file that is whole to its place in the tree, unless there is one.
-
-        Another process, or thread, was first then, and whoever waited for that may have changed it.
-        """
+        """Move a file that is whole to its place in the tree."""
         folder = path.rpartition("/")[0]
         self.make(folder)
-        source, place = OwnPath(beside), OwnPath(f"{self.path}/{path}")
         try:
-            try:
-                os.link(source, place)
-            except FileNotFoundError:  # somebody removed the folder
-                self._folders.clear()
-                self.make(folder)
-                os.link(source, place)
-        except OSError:  # there is one, or this disk has no links
-            if _kind(place) != stat.S_IFREG:
-                os.rename(source, place)
-                return
-        self.remove(source)
+            os.rename(OwnPath(beside), f"{self.path}/{path}")
+        except FileNotFoundError:  # somebody removed the folder
+            self._folders.clear()
+            self.make(folder)
+            os.rename(OwnPath(beside), f"{self.path}/{path}")
 
     def make(self, folder: str) -> None:
         """Make a folder of the tree, and those that it is in, if it is not there."""
