@@ -85,7 +85,7 @@ class Restorer:
         self._changed = Signal()
         self._workers = 0
         self._until = 0
-        self._patient = self._stopping = self._has_caught_up = False
+        self._patient = self._stopping = self._has_caught_up = self._is_child = False
         self._missing = set(range(len(self.units)))
         self._open(manifest, free_bytes)
 
@@ -167,6 +167,8 @@ class Restorer:
     def _bring(self, unit: Unit, state: int) -> None:
         """Bring a group to a state at least: LOADED is not enough where files are wanted."""
         as_files = state == THERE
+        if self._is_child and unit.state < state:
+            self._learn()  # the parent has gone on, and what it restored may have been changed since
         while unit.state < state and (as_files or unit.raw is None):
             with self._changed.lock:
                 taken = self._take(unit, as_files)
@@ -208,6 +210,7 @@ class Restorer:
 
     def forked(self) -> None:
         """In a child process: forget what threads of the parent were about to do."""
+        self._is_child = True
         self._changed = Signal()
         self._workers = self._until = 0
         self._connections = []

@@ -252,7 +252,7 @@ def _in_manifests() -> Iterator[tuple[str, Inject, str]]:
     yield "manifest: no JSON", manifest_is(lambda text: b"PK" + text), "is no manifest"
     yield "manifest: brackets", manifest_is(lambda _: b"[" * 200_000), "is no manifest"
     newer = manifest_says(lambda d: d.update(format=99))
-    yield "manifest: a newer format", newer, "has format 99 and this runtime reads 3: build"
+    yield "manifest: a newer format", newer, "has format 99 and this runtime reads 4: build"
     other = manifest_says(lambda d: d["packs"][0].update(name="0" * 64))
     yield "manifest: of another release", other, "pack 0+ .* is missing at .*: deploy"
     digest = "0" * 64

@@ -401,6 +401,24 @@ say(set(results) == {16}, len(results))
     assert said == [[True, 40]]
 
 
+def test_what_the_parent_changed_stays(program: Program) -> None:
+    """A child restores nothing over what its parent restored and wrote since."""
+    said = program.run("""
+name = root + "/data/only.txt"
+read, write = os.pipe()
+child = os.fork()
+if not child:
+    os.read(read, 1)
+    os.stat(name)
+    os._exit(0)
+open(name, "w").write("new")
+os.write(write, b"x")
+os.waitpid(child, 0)
+say(open(name).read(), os.listdir(folder + "/tmp/partial"))
+""")
+    assert said == [["new", []]]
+
+
 def test_a_child_that_closes_everything_and_starts_a_program(program: Program) -> None:
     """Programs that are started by hand, as pexpect does, close what they do not know."""
     said = program.run("""
