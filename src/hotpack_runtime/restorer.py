@@ -168,7 +168,7 @@ class Restorer:
         """Bring a group to a state at least: LOADED is not enough where files are wanted."""
         as_files = state == THERE
         if self._is_child and unit.state < state:
-            self._learn()  # the parent has gone on, and what it restored may have been changed since
+            self._learn()  # the parent has gone on, and may have changed what it restored
         while unit.state < state and (as_files or unit.raw is None):
             with self._changed.lock:
                 taken = self._take(unit, as_files)
