@@ -85,7 +85,7 @@ class Restorer:
         self._changed = Signal()
         self._workers = 0
         self._until = 0
-        self._patient = self._stopping = self._has_caught_up = self._is_child = False
+        self._patient = self._stopping = self._has_caught_up = self._has_forked = False
         self._missing = set(range(len(self.units)))
         self._open(manifest, free_bytes)
 
@@ -167,8 +167,8 @@ class Restorer:
     def _bring(self, unit: Unit, state: int) -> None:
         """Bring a group to a state at least: LOADED is not enough where files are wanted."""
         as_files = state == THERE
-        if self._is_child and unit.state < state:
-            self._learn()  # the parent has gone on, and may have changed what it restored
+        if self._has_forked and unit.state < state:
+            self._learn()  # the other process has gone on, and may have changed what it restored
         while unit.state < state and (as_files or unit.raw is None):
             with self._changed.lock:
                 taken = self._take(unit, as_files)
@@ -197,8 +197,8 @@ class Restorer:
             self._start_thread(self._work)
 
     def stop(self) -> None:
-        """Return when the other threads have stopped, each behind what it has begun."""
-        self._stopping = True
+        """Return, before a fork, when the other threads have stopped behind what they have begun."""
+        self._stopping = self._has_forked = True
         with self._changed.lock:
             while self._workers and self._changed.wait(PATIENCE_S):
                 pass
@@ -210,7 +210,6 @@ class Restorer:
 
     def forked(self) -> None:
         """In a child process: forget what threads of the parent were about to do."""
-        self._is_child = True
         self._changed = Signal()
         self._workers = self._until = 0
         self._connections = []

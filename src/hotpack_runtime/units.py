@@ -7,9 +7,13 @@ if TYPE_CHECKING:
     from hotpack_runtime.manifest import Frame, Group
     from hotpack_runtime.packs import Buffer
 
-SPAN_RAW_BYTES = 4 * 1024 * 1024
-"""What one thread holds at a time: neighbouring frames are read at once, up to this size, since
-each request to S3 takes 20 to 40 ms."""
+SPAN_RAW_BYTES = 16 * 1024 * 1024
+"""What one request to S3 is for: neighbouring frames are read at once, up to this size, since each
+takes 20 to 40 ms until its first byte. With 4 MiB spaCy took 1.21 of the bare import instead of 1.13,
+scikit-learn 1.39 instead of 1.33, and 7 to 10 MB less memory."""
+
+_BUNDLED_RAW_BYTES = 4 * 1024 * 1024
+"""What one thread writes of a large file at a time where packs are in the function."""
 
 MISSING, TAKEN, LOADED, THERE = range(4)
 """A group's state. LOADED is for bytecode alone: it is in memory and not in files."""
@@ -53,10 +57,11 @@ class Parts:
         self.writing = 0
         self.failed = False
         self.todo: list[list[Frame]] = []
+        most = SPAN_RAW_BYTES if frames[0].pack.key else _BUNDLED_RAW_BYTES
         room = 0
         for frame in frames:
             if frame.raw_size > room:
                 self.todo.append([])
-                room = SPAN_RAW_BYTES
+                room = most
             self.todo[-1].append(frame)
             room -= frame.raw_size
