@@ -4,7 +4,8 @@ HotpackError
 ├── ConfigError          [tool.hotpack] or what it names is not usable
 ├── DependencyError      the dependencies cannot be had for the target
 │   ├── NoWheelError     a package has no wheel that the target can run
-│   └── IndexUnreachableError  the package index cannot be reached
+│   ├── IndexUnreachableError  the package index cannot be reached
+│   └── PythonMismatchError  the project is not for the Python that uv was given
 ├── LimitError           the result would pass a limit of AWS Lambda
 │   └── ThrottledError   more invocations at once than the function may have
 ├── ArtifactError        a built artifact is missing or not what it should be
@@ -44,6 +45,10 @@ class NoWheelError(DependencyError):
 
 class IndexUnreachableError(DependencyError):
     """The package index cannot be reached."""
+
+
+class PythonMismatchError(DependencyError):
+    """The project is not for the Python that uv was given."""
 
 
 class LimitError(HotpackError):

@@ -11,6 +11,7 @@ from hotpack.cache import Cache
 from hotpack.errors import DependencyError, IndexUnreachableError, NoWheelError
 from hotpack.install import Kind, Lock, Tree, Uv
 from hotpack.pipeline import Tools
+from hotpack.progress import Silent
 from hotpack.project import Dependencies, find_dependencies, load_project
 from hotpack.target import RUNTIMES, Target
 
@@ -31,7 +32,9 @@ def installed(lock: Lock, target: Target, tools: Tools) -> Tree:
 
 def test_for_another_python_and_architecture(tmp_path: Path, tools: Tools) -> None:
     """Wheels for a Python and a processor that are not here are installed and listed."""
-    lock = install.lock(named(tmp_path, "markupsafe", "pyyaml"), ARM, tools.uv, tmp_path)
+    lock = install.lock(
+        named(tmp_path, "markupsafe", "pyyaml"), ARM, tools.uv, tmp_path, tools.progress
+    )
     tree = installed(lock, ARM, tools)
     files = {file.path: file for file in tree.files}
     extension = files["markupsafe/_speedups.cpython-313-aarch64-linux-gnu.so"]
@@ -52,18 +55,22 @@ def test_for_another_python_and_architecture(tmp_path: Path, tools: Tools) -> No
 
 def test_same_lock_is_not_installed_again(tmp_path: Path, tools: Tools, target: Target) -> None:
     """The second install of a lock does not run uv at all."""
-    lock = install.lock(named(tmp_path, "markupsafe==3.0.3"), target, tools.uv, tmp_path)
+    lock = install.lock(
+        named(tmp_path, "markupsafe==3.0.3"), target, tools.uv, tmp_path, tools.progress
+    )
     tree = installed(lock, target, tools)
     broken = Uv(os.environ, executable="/nonexistent/uv")
     again = install.install(lock, target, broken, tools.cache, tools.progress)
     assert again == tree
-    kept = install.lock(named(tmp_path, "markupsafe==3.0.3"), target, broken, tmp_path)
+    kept = install.lock(named(tmp_path, "markupsafe==3.0.3"), target, broken, tmp_path, Silent())
     assert kept == lock
 
 
 def test_scripts_run_with_lambdas_python(tmp_path: Path, tools: Tools, target: Target) -> None:
     """Console scripts name Lambda's interpreter, not this machine's."""
-    lock = install.lock(named(tmp_path, "tabulate==0.9.0"), target, tools.uv, tmp_path)
+    lock = install.lock(
+        named(tmp_path, "tabulate==0.9.0"), target, tools.uv, tmp_path, tools.progress
+    )
     script = next(f for f in installed(lock, target, tools).files if f.path == "bin/tabulate")
     assert script.source.read_text().startswith(f"#!/var/lang/bin/{target.runtime.name}\n")
     assert script.executable
@@ -74,21 +81,23 @@ def test_no_wheel(tmp_path: Path, tools: Tools) -> None:
     with pytest.raises(
         NoWheelError, match="psycopg2 has no wheel for python3.13 on arm64"
     ) as caught:
-        install.lock(named(tmp_path, "psycopg2"), ARM, tools.uv, tmp_path)
+        install.lock(named(tmp_path, "psycopg2"), ARM, tools.uv, tmp_path, tools.progress)
     assert "psycopg2-binary" in (caught.value.hint or "")
 
 
 def test_wheels_of_another_python(tmp_path: Path, tools: Tools) -> None:
     """Where there are wheels, but for other Pythons, their tags are said."""
     with pytest.raises(NoWheelError, match="its wheels are for .*cp310"):
-        install.lock(named(tmp_path, "tensorflow-cpu<2.11"), ARM, tools.uv, tmp_path)
+        install.lock(
+            named(tmp_path, "tensorflow-cpu<2.11"), ARM, tools.uv, tmp_path, tools.progress
+        )
 
 
 def test_does_not_exist(tmp_path: Path, tools: Tools) -> None:
     """A dependency that does not exist is named."""
     name = "hotpack-no-such-distribution"
     with pytest.raises(DependencyError, match=f"no package named {name}"):
-        install.lock(named(tmp_path, name), ARM, tools.uv, tmp_path)
+        install.lock(named(tmp_path, name), ARM, tools.uv, tmp_path, tools.progress)
 
 
 def test_no_network(tmp_path: Path) -> None:
@@ -100,7 +109,7 @@ def test_no_network(tmp_path: Path) -> None:
         "UV_HTTP_RETRIES": "0",
     }
     with pytest.raises(IndexUnreachableError, match="cannot be reached"):
-        install.lock(named(tmp_path, "markupsafe"), ARM, Uv(nowhere), tmp_path)
+        install.lock(named(tmp_path, "markupsafe"), ARM, Uv(nowhere), tmp_path, Silent())
     assert not (tmp_path / "locks").exists()
 
 
@@ -123,9 +132,33 @@ def test_uv_lock(tmp_path: Path, tools: Tools, target: Target) -> None:
     dependencies = find_dependencies(load_project(tmp_path))
     assert dependencies is not None
     assert dependencies.source == "uv.lock"
-    lock = install.lock(dependencies, target, tools.uv, tmp_path / "state")
+    lock = install.lock(dependencies, target, tools.uv, tmp_path / "state", tools.progress)
     assert lock.pins == ("markupsafe==3.0.2",)
     assert [item.name for item in installed(lock, target, tools).distributions] == ["markupsafe"]
+
+
+def test_uv_lock_of_a_project_that_no_python_here_may_run(
+    tmp_path: Path, tools: Tools, target: Target
+) -> None:
+    """What uv.lock names is installed whichever Python there is; what is not checked is said."""
+    path = tmp_path / "pyproject.toml"
+    path.write_text(
+        '[project]\nname = "newer"\nversion = "1"\nrequires-python = ">=3.10"\n'
+        'dependencies = ["six==1.17.0"]\n[tool.hotpack]\nhandler = "app.handler"\n'
+    )
+    tools.uv.run(["lock", "--project", str(tmp_path), "--quiet"], target)
+    dependencies = find_dependencies(load_project(tmp_path))
+    for file in (path, tmp_path / "uv.lock"):
+        file.write_text(file.read_text().replace(">=3.10", ">=3.99"))
+    warnings: list[str] = []
+
+    class Listening(Silent):
+        def warn(self, message: str, *, hint: str | None = None) -> None:
+            warnings.append(message)
+
+    lock = install.lock(dependencies, target, tools.uv, tmp_path / "state", Listening())
+    assert lock.pins == ("six==1.17.0",)
+    assert ["uv.lock was not compared" in warning for warning in warnings] == [True]
 
 
 def test_stale_uv_lock(tmp_path: Path, tools: Tools, target: Target) -> None:
@@ -138,7 +171,7 @@ def test_stale_uv_lock(tmp_path: Path, tools: Tools, target: Target) -> None:
     path.write_text(text.replace('"six"', '"six", "idna"'))
     dependencies = find_dependencies(load_project(tmp_path))
     with pytest.raises(DependencyError, match="uv.lock is older than the dependencies") as caught:
-        install.lock(dependencies, target, tools.uv, tmp_path / "state")
+        install.lock(dependencies, target, tools.uv, tmp_path / "state", tools.progress)
     assert caught.value.hint == "run `uv lock`"
 
 
@@ -147,7 +180,7 @@ def test_wrong_hash(make_project: MakeProject, tools: Tools, target: Target) -> 
     project = make_project(dependencies=("-r more.txt",))
     wrong = "six==1.17.0 --hash=sha256:" + "0" * 64
     (project.root / "more.txt").write_text(wrong + "\n")
-    lock = install.lock(find_dependencies(project), target, tools.uv, project.state)
+    lock = install.lock(find_dependencies(project), target, tools.uv, project.state, tools.progress)
     with pytest.raises(DependencyError, match="Hash mismatch"):
         installed(lock, target, tools)
 
@@ -169,7 +202,7 @@ def test_only_a_wheel_of_ones_own(
         )
         archive.writestr("mine-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in names))
     project = make_project(dependencies=(str(wheel),))
-    lock = install.lock(find_dependencies(project), target, tools.uv, project.state)
+    lock = install.lock(find_dependencies(project), target, tools.uv, project.state, tools.progress)
     tree = installed(lock, target, tools)
     assert [item.name for item in tree.distributions] == ["mine"]
     assert "mine.py" in {file.path for file in tree.files}
@@ -183,7 +216,7 @@ def test_project_dependencies(tmp_path: Path, tools: Tools, target: Target) -> N
     (tmp_path / "pyproject.toml").write_text(text.format('["markupsafe==3.0.3"]'))
     dependencies = find_dependencies(load_project(tmp_path))
     assert dependencies is not None
-    lock = install.lock(dependencies, target, tools.uv, tmp_path / "state")
+    lock = install.lock(dependencies, target, tools.uv, tmp_path / "state", tools.progress)
     assert lock.pins == ("markupsafe==3.0.3",)
     (tmp_path / "pyproject.toml").write_text(text.format("[]"))
     assert find_dependencies(load_project(tmp_path)) is None
@@ -234,8 +267,12 @@ def test_overrides_of_uv(tmp_path: Path, tools: Tools, target: Target, source: s
         table += 'dependencies = ["jinja2"]\n'
     path = tmp_path / "pyproject.toml"
     path.write_text(table)
-    before = install.lock(find_dependencies(load_project(tmp_path)), target, tools.uv, tmp_path)
+    before = install.lock(
+        find_dependencies(load_project(tmp_path)), target, tools.uv, tmp_path, tools.progress
+    )
     path.write_text(table + settings)
-    after = install.lock(find_dependencies(load_project(tmp_path)), target, tools.uv, tmp_path)
+    after = install.lock(
+        find_dependencies(load_project(tmp_path)), target, tools.uv, tmp_path, tools.progress
+    )
     assert [pin.split("==")[0] for pin in before.pins] == ["jinja2", "markupsafe"]
     assert after.pins == ("jinja2==3.1.5",)

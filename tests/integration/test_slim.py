@@ -45,7 +45,7 @@ def resolved(target: Target, tools: Tools, folder: Path, *names: str) -> Tree:
     path = folder / "requirements.txt"
     path.write_text("\n".join(names))
     named = Dependencies("requirements.txt", path, path.read_bytes())
-    lock = install.lock(named, target, tools.uv, folder)
+    lock = install.lock(named, target, tools.uv, folder, tools.progress)
     return install.install(lock, target, tools.uv, tools.cache, tools.progress)
 
 

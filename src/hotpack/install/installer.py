@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotpack.cache import Cache, digest_of, write_atomic
-from hotpack.errors import DependencyError
+from hotpack.errors import DependencyError, PythonMismatchError
 from hotpack.install.tree import EMPTY_TREE, Tree, list_tree
 from hotpack.install.uv import Uv
 from hotpack.install.wheels import NO_WHEELS, Wheels
@@ -44,7 +44,13 @@ class Lock:
 
 
 def lock(
-    dependencies: Dependencies | None, target: Target, uv: Uv, store: Path, *, upgrade: bool = False
+    dependencies: Dependencies | None,
+    target: Target,
+    uv: Uv,
+    store: Path,
+    progress: Progress,
+    *,
+    upgrade: bool = False,
 ) -> Lock:
     """Return the dependencies resolved for the target.
 
@@ -64,7 +70,7 @@ def lock(
     )
     path = store / "locks" / key[:2] / key
     if upgrade or not path.is_file():
-        write_atomic(path, _resolve(dependencies, target, uv).encode())
+        write_atomic(path, _resolve(dependencies, target, uv, progress).encode())
     return Lock(path.read_text(), dependencies.path.parent)
 
 
@@ -165,9 +171,9 @@ def _for(target: Target) -> list[str]:
     ]  # fmt: skip
 
 
-def _resolve(dependencies: Dependencies, target: Target, uv: Uv) -> str:
+def _resolve(dependencies: Dependencies, target: Target, uv: Uv, progress: Progress) -> str:
     if dependencies.source == "uv.lock":
-        return _export(dependencies, target, uv)
+        return _export(dependencies, target, uv, progress)
     if "--hash=" in dependencies.requirements:
         # As pip has it: where one requirement has hashes all have, and nothing else is installed.
         # A resolution would put the index's own hashes in place of the user's.
@@ -180,13 +186,26 @@ def _resolve(dependencies: Dependencies, target: Target, uv: Uv) -> str:
     )  # fmt: skip
 
 
-def _export(dependencies: Dependencies, target: Target, uv: Uv) -> str:
-    return uv.run(
-        ["export", "--locked", "--no-default-groups", "--no-emit-project", "--no-editable",
-         "--no-header", "--no-annotate", "--quiet", "--python", sys.executable],
-        target,
-        dependencies.path.parent,
-    )  # fmt: skip
+def _export(dependencies: Dependencies, target: Target, uv: Uv, progress: Progress) -> str:
+    """Return what uv.lock names.
+
+    uv compares it with pyproject.toml only with a Python that the project is for, which need not be
+    the one that hotpack runs on; it reads it without any.
+    """
+    folder = dependencies.path.parent
+    export = ["export", "--no-default-groups", "--no-emit-project", "--no-editable",
+              "--no-header", "--no-annotate", "--quiet"]  # fmt: skip
+    python = uv.find_python(target.runtime.python_version) or sys.executable
+    try:
+        return uv.run([*export, "--locked", "--python", str(python)], target, folder)
+    except PythonMismatchError:
+        progress.warn(
+            "uv.lock was not compared with pyproject.toml: there is no Python here that the "
+            "project's requires-python allows",
+            hint=f"`uv lock --check` where there is one, or `uv python install "
+            f"{target.runtime.python_version}` here",
+        )
+        return uv.run([*export, "--frozen"], target, folder)
 
 
 def _point_scripts_at_lambda(root: Path, target: Target) -> None:

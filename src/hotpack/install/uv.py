@@ -11,7 +11,12 @@ from typing import Final
 
 from uv import find_uv_bin
 
-from hotpack.errors import DependencyError, IndexUnreachableError, NoWheelError
+from hotpack.errors import (
+    DependencyError,
+    IndexUnreachableError,
+    NoWheelError,
+    PythonMismatchError,
+)
 from hotpack.target import Target
 
 _RESOLUTION: Final = frozenset(
@@ -105,6 +110,10 @@ def explain(stderr: str, target: Target) -> DependencyError:
     if "needs to be updated, but `--locked`" in flat:
         return DependencyError(
             "uv.lock is older than the dependencies in pyproject.toml", hint="run `uv lock`"
+        )
+    if "incompatible with the project's Python requirement" in flat:
+        return PythonMismatchError(
+            f"the project is not for this Python\n{words}", hint="see its requires-python"
         )
     if "Hash mismatch" in flat:
         return DependencyError(

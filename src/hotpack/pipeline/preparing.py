@@ -77,7 +77,9 @@ def prepare(project: Project, tools: Tools, *, upgrade: bool = False) -> Prepare
     code, assets = collect_code(project), collect_assets(project)
     refuse_secrets(project, code)
     dependencies = find_dependencies(project)
-    locked = install.lock(dependencies, config.target, tools.uv, project.state, upgrade=upgrade)
+    locked = install.lock(
+        dependencies, config.target, tools.uv, project.state, tools.progress, upgrade=upgrade
+    )
     _warn_of_unhashed(locked, tools)
     tree = install.install(locked, config.target, tools.uv, tools.cache, tools.progress)
     check_handler(project, code, {file.path for file in tree.files})
