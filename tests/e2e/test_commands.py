@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hotpack.project import load_project
+
 from .conftest import Hotpack, document
 
 HANDLER = """\
@@ -34,6 +36,13 @@ def test_from_an_empty_folder(hotpack: Hotpack, tmp_path: Path) -> None:
     answer = document(hotpack("invoke", "--json"))["invocations"][0]
     assert answer["response"] == {"hello": "Ada"}
     assert answer["start"] == "cold"
+
+
+def test_init_writes_a_runtime_that_the_project_requires(hotpack: Hotpack, tmp_path: Path) -> None:
+    """init does not contradict requires-python."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=3.14"\n')
+    document(hotpack("init", "--json"))
+    assert load_project(tmp_path).config.target.runtime.name == "python3.14"
 
 
 def test_init_changes_nothing_that_is_there(hotpack: Hotpack, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from hotpack.errors import ConfigError
 from hotpack.project import load_project
+from hotpack.target.runtimes import host_runtime
 
 
 def write(root: Path, table: str) -> Path:
@@ -107,6 +108,47 @@ def test_wrong_values(tmp_path: Path, table: str, message: str, hint: str | None
 def test_starter(tmp_path: Path, value: str, tricks: tuple[str, ...]) -> None:
     """It is on or off, or some of its tricks are on."""
     assert load_project(write(tmp_path, f"starter = {value}")).config.starter == tricks
+
+
+def of_project(root: Path, requires: str, table: str = "") -> Path:
+    write(root, table)
+    path = root / "pyproject.toml"
+    path.write_text(f'[project]\nrequires-python = "{requires}"\n{path.read_text()}')
+    return root
+
+
+@pytest.mark.parametrize(
+    ("requires", "runtime"),
+    [
+        (">=3.14", "python3.14"),
+        ("~=3.12.4", "python3.12"),
+        ("<3.11", "python3.10"),
+        (">=3.11", host_runtime()),
+    ],
+)
+def test_default_runtime_is_what_the_project_requires(
+    tmp_path: Path, requires: str, runtime: str
+) -> None:
+    """It is the running Python where requires-python allows it, else one that it allows."""
+    assert load_project(of_project(tmp_path, requires)).config.target.runtime.name == runtime
+
+
+@pytest.mark.parametrize(
+    ("requires", "message", "hint"),
+    [
+        (">=3.13", "runtime = 'python3.12' is not what", "it allows python3.13, python3.14"),
+        ("<3.9", "'<3.9' in [project] allows no runtime of Lambda's", "there are python3.10"),
+        ("3.12", "'3.12' in [project] is no version specifier", '">=3.12"'),
+    ],
+)
+def test_runtime_against_requires_python(
+    tmp_path: Path, requires: str, message: str, hint: str
+) -> None:
+    """A runtime that the project is not for is an error that names those it is for."""
+    with pytest.raises(ConfigError) as caught:
+        load_project(of_project(tmp_path, requires, 'runtime = "python3.12"'))
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
 
 
 def test_no_file(tmp_path: Path) -> None:

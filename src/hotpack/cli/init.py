@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from hotpack.cli.console import print_json, show
 from hotpack.cli.options import json_option, project_option
 from hotpack.errors import ConfigError
-from hotpack.project.config import default_runtime
+from hotpack.project.config import default_runtime, runtimes_allowed
 from hotpack.target.runtimes import host_architecture
 
 _NAMES: Final = ("handler", "lambda_handler", "main")
@@ -101,10 +101,11 @@ def _write_configuration(root: Path, handler: str) -> Path:
     if "hotpack" in document.get("tool", {}):
         raise ConfigError(f"{path} has a [tool.hotpack] table already", hint="edit it there")
     project = "" if "project" in document else _project_table(root)
+    runtime = default_runtime(runtimes_allowed(path, document.get("project", {})))
     table = f"""\
 [tool.hotpack]
 handler = "{handler}"
-runtime = "{default_runtime()}"
+runtime = "{runtime}"
 architecture = "{host_architecture() or "x86_64"}"
 memory_mb = 1769             # 1 vCPU; Lambda gives CPU in proportion
 ephemeral_storage_mb = 512   # /tmp, where packed dependencies are restored to

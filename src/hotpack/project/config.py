@@ -3,11 +3,12 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hotpack.errors import ConfigError
@@ -38,7 +39,7 @@ ASSET_VARIABLE: Final = "HOTPACK_ASSET_"
 """How the variables begin by which a function finds its assets."""
 
 DEFAULT_RUNTIME: Final = "python3.13"
-"""Where Lambda does not have the running Python."""
+"""Where the running Python is none of Lambda's, or not what the project is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +140,19 @@ def load_project(
             hint="run `hotpack init` in the project's folder to write one",
         )
     metadata = document.get("project", {})
+    allowed = runtimes_allowed(path, metadata)
     name = canonicalize_name(str(metadata.get("name") or root.resolve().name))
     function = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "function"
     chosen = _of_environment(path, {"function": function, **table}, env)
     merged = {**chosen, **(overrides or {})}
-    return Project(root, name, _config(path, merged), metadata.get("version"))
+    config = _config(path, {"runtime": default_runtime(allowed), **merged})
+    if config.target.runtime.name not in allowed:
+        raise ConfigError(
+            f"{path}: runtime = {config.target.runtime.name!r} is not what requires-python = "
+            f"{metadata['requires-python']!r} in [project] allows",
+            hint=f"it allows {', '.join(allowed)}",
+        )
+    return Project(root, name, config, metadata.get("version"))
 
 
 def _of_environment(path: Path, table: dict[str, Any], env: str | None) -> dict[str, Any]:
@@ -194,14 +203,43 @@ def _config(path: Path, table: dict[str, Any]) -> Config:
             f"{path}: [tool.hotpack] does not say which handler to run",
             hint='add handler = "module.function", as Lambda writes it',
         )
-    runtime = values.pop("runtime", None) or default_runtime()
+    runtime = RUNTIMES[values.pop("runtime")]
     architecture = values.pop("architecture", None) or host_architecture() or "x86_64"
-    return Config(target=Target(RUNTIMES[runtime], architecture), **values)
+    return Config(target=Target(runtime, architecture), **values)
 
 
-def default_runtime() -> str:
-    """Return the running Python's name on Lambda, or a recent one where Lambda does not have it."""
-    return host_runtime() if host_runtime() in RUNTIMES else DEFAULT_RUNTIME
+def runtimes_allowed(path: Path, metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the runtimes that `requires-python` of `[project]` in the file allows, oldest first.
+
+    AWS moves the third number by itself: a runtime is allowed where some number there is.
+
+    Raises ConfigError where it allows none, or cannot be read.
+    """
+    wanted = metadata.get("requires-python", "")
+    try:
+        specifiers = SpecifierSet(str(wanted))
+    except InvalidSpecifier:
+        raise ConfigError(
+            f"{path}: requires-python = {wanted!r} in [project] is no version specifier",
+            hint='for example ">=3.12"',
+        ) from None
+    allowed = tuple(
+        runtime.name
+        for runtime in RUNTIMES.values()
+        if any(specifiers.filter(f"{runtime.python_version}.{patch}" for patch in range(100)))
+    )
+    if not allowed:
+        raise ConfigError(
+            f"{path}: requires-python = {wanted!r} in [project] allows no runtime of Lambda's",
+            hint=f"there are {', '.join(RUNTIMES)}",
+        )
+    return allowed
+
+
+def default_runtime(allowed: Sequence[str]) -> str:
+    """Return the running Python's name on Lambda where it is allowed, else a recent runtime."""
+    wished = (host_runtime(), DEFAULT_RUNTIME)
+    return next((name for name in wished if name in allowed), allowed[-1])
 
 
 def _refuse_unknown(path: Path, table_name: str, table: dict[str, Any], known: Any) -> None:
