@@ -119,6 +119,26 @@ def test_an_init_that_was_stopped_is_waited_for() -> None:
     assert (told["init_ms"], told["cold_starts_ms"]) == (None, [22_000])
 
 
+@pytest.mark.parametrize(
+    ("ended", "failure"),
+    [
+        ("Status: error\tError Type: Runtime.OutOfMemory", "out of memory in init"),
+        ("Status: error\tError Type: Runtime.ExitError", "Runtime.ExitError in init"),
+        ("Status: timeout", None),
+    ],
+)
+def test_an_init_that_failed_is_a_failure(ended: str, failure: str | None) -> None:
+    """A size at which init fails is not recommended, though the second init may have succeeded."""
+    log = (f"INIT_REPORT Init Duration: 900.00 ms\tPhase: init\t{ended}",)
+
+    def tight(memory_mb: int, number: int, payload: bytes) -> Invocation:
+        if memory_mb == 128 and number == 0:
+            return invocation(1.0, start="cold", log=log)
+        return cpu_bound(memory_mb, number, payload)
+
+    assert [size.failure for size in measure(128, 256, answer=tight)] == [failure, None]
+
+
 def test_averages() -> None:
     """Mean duration and cost are of the given share of cold starts."""
     (size,) = measure(1024)

@@ -13,7 +13,8 @@ from hotpack.errors import HotpackError
 from hotpack.pack import Release
 from hotpack.pipeline import Tools
 from hotpack.progress import Progress
-from hotpack.sandbox import Function, Invocation, Settings
+from hotpack.sandbox import Function, Invocation, Settings, logs
+from hotpack.sandbox.outcome import OUT_OF_MEMORY
 from hotpack.target.limits import INIT_TIMEOUT_S, vcpus
 from hotpack.target.prices import Price, gb_seconds
 
@@ -146,8 +147,8 @@ def _measure(
     invocations: list[Invocation] = []
     for payload in islice(cycle(payloads), 1 + warm):
         invocation = opened(payload)
-        if invocation.status != "success":
-            return Measured(measured.memory_mb, failure=_failure(invocation))
+        if failure := _failure(invocation):
+            return Measured(measured.memory_mb, failure=failure)
         invocations.append(invocation)
     return replace(
         measured,
@@ -156,12 +157,24 @@ def _measure(
     )
 
 
-def _failure(invocation: Invocation) -> str:
+def _failure(invocation: Invocation) -> str | None:
+    """Return why a size is none for the function, None where it did its work.
+
+    An init phase that failed counts, though it succeeded when it ran again in the invocation, which
+    may have had a little more memory. One that was stopped after its time only took long.
+    """
     if invocation.status == "timeout":
         return f"timed out after {invocation.duration_ms / 1000:,.0f} s"
-    if invocation.error_type == "Runtime.OutOfMemory":
-        return "out of memory"
-    return invocation.error_type or "failed"
+    if invocation.status != "success":
+        return _words(invocation.error_type)
+    for line in map(logs.parse, invocation.log):
+        if isinstance(line, logs.InitReport) and line.phase == "init" and line.status != "timeout":
+            return f"{_words(line.error_type)} in init"
+    return None
+
+
+def _words(error_type: str | None) -> str:
+    return "out of memory" if error_type == OUT_OF_MEMORY else error_type or "failed"
 
 
 def waited_ms(start: Invocation) -> float:
