@@ -217,10 +217,32 @@ def test_what_this_machine_cannot_tell() -> None:
     tuning = tuning_of(measure(1024, 3008, 5120))
     assert [tuning.is_beyond(size) for size in tuning.sizes] == [False, False, True]
     console = Console(file=io.StringIO(), width=120)
-    console.print(report.tuning_table(tuning), report.tuning_bars(tuning))
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "*2.89" in shown
+    console.print(report.tuning_table(tuning, width=120))
+    assert "*2.89" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "not simulated" in report.meaning_text(tuning)
+
+
+def test_no_table_is_cut() -> None:
+    """What has no room is left out: nothing is cut, and what matters is there at 80 columns."""
+
+    def slow(memory_mb: int, number: int, payload: bytes) -> Invocation:
+        if memory_mb == 128:
+            return invocation(1.0, status="error", error_type="Runtime.OutOfMemory")
+        return invocation(12_345.6, None if number else 98_765.4)
+
+    tuning = tuning_of(measure(128, 512, 10_240, answer=slow))
+    heads = {}
+    for width in (80, 100, 140):
+        console = Console(file=io.StringIO(), width=width)
+        console.print(report.tuning_table(tuning, width=width), report.tuning_bars(tuning))
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "…" not in text
+        assert "out of memory" in text
+        assert "cost, speed, balanced, knee, now" in text
+        heads[width] = text.splitlines()[0].split()
+    assert " ".join(heads[80]) == "MB vCPU init ms cold ms warm ms $ for"
+    assert "used" in heads[100]
+    assert "quartiles" in heads[140]
 
 
 def test_memory_is_written(tmp_path: Path) -> None:

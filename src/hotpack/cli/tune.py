@@ -7,7 +7,7 @@ import tomlkit
 
 from hotpack import local
 from hotpack.cache import write_atomic
-from hotpack.cli.console import print_json, show
+from hotpack.cli.console import console, print_json, show
 from hotpack.cli.events import event_option, events_of
 from hotpack.cli.options import (
     FiniteRange,
@@ -184,7 +184,8 @@ def tune(
     elif output == "power-tuning":
         print_json(report.power_tuning_document(tuning, write or "balanced"))
     else:
-        show(report.tuning_table(tuning), "", report.tuning_bars(tuning), "")
+        width = console(err=False).width
+        show(report.tuning_table(tuning, width=width), "", report.tuning_bars(tuning), "")
         show(report.recommendation_text(tuning), "", report.meaning_text(tuning))
     if write:
         memory_mb = getattr(tuning.recommended, write)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from hotpack.measure.durations import Invocations
 from hotpack.measure.summary import Interval, Spread, Summary, intervals
-from hotpack.report.format import ms
+from hotpack.report.format import Bar, ms
 from hotpack.target.prices import Price
 
 ROWS: Final = 40
@@ -64,13 +64,11 @@ def moment(time_s: float) -> datetime:
     return datetime.fromtimestamp(time_s, UTC)
 
 
-def _bar(invocations: Invocations, position: int, longest_ms: float) -> Text:
-    waited_ms = invocations.waited_ms(position)
-    init_ms = waited_ms - invocations.duration_ms[position]
-    both = max(round(waited_ms / longest_ms * _BAR_WIDTH), 1)
-    init = min(round(init_ms / longest_ms * _BAR_WIDTH), both)
+def _bar(invocations: Invocations, position: int, longest_ms: float) -> Bar:
+    duration_ms = invocations.duration_ms[position]
+    init_ms = invocations.waited_ms(position) - duration_ms
     style = "red" if position in invocations.faults else "cyan"
-    return Text.assemble(("█" * init, "yellow"), ("▒" * (both - init), style))
+    return Bar(init_ms / longest_ms, duration_ms / longest_ms, _BAR_WIDTH, ("yellow", style))
 
 
 def spreads_table(summary: Summary) -> Table:

@@ -1,6 +1,6 @@
 """How cold starts compare: a table for the terminal, the same for a page, and for `--json`."""
 
-from typing import Any, Final
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -9,9 +9,7 @@ from hotpack.measure.cold_starts import ColdStarts, Comparison
 from hotpack.measure.spans import PHASES, by_package, by_phase
 from hotpack.measure.waterfall import Waterfall
 from hotpack.measure.ways import BARE
-from hotpack.report.format import ms
-
-_BAR_WIDTH: Final = 24
+from hotpack.report.format import Bar, ms
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
@@ -76,7 +74,7 @@ def comparison_table(comparison: Comparison) -> Table:
             f"{item.ratio:.2f} x",
             f"{low:.2f}-{high:.2f}",
             f"{item.memory_mb} MB",
-            Text("█" * max(round(item.median_ms / longest * _BAR_WIDTH), 1), "yellow"),
+            Bar(item.median_ms / longest),
         )
     return table
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hotpack.deploy.invoking import RemoteInvocation
-from hotpack.report.format import ms
+from hotpack.report.format import Bar, ms
 from hotpack.sandbox import Invocation
 
 
@@ -65,7 +65,7 @@ def invocations_table(invocations: Sequence[Invocation], events: Sequence[str] =
     several = len(set(events)) > 1
     if several:
         table.add_column("event", overflow="fold")
-    table.add_column("start")
+    table.add_column("start", no_wrap=True)
     for name in ("init", "duration", "billed", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column(Text.assemble(("█ init", "yellow"), " ", ("▒ invocation", "cyan")))
@@ -79,7 +79,7 @@ def invocations_table(invocations: Sequence[Invocation], events: Sequence[str] =
             f"{item.duration_ms:,.1f} ms",
             ms(item.billed_ms),
             f"{item.max_memory_mb or '-'} MB",
-            _bar(item.init_ms or 0.0, item.duration_ms, longest, 40),
+            Bar((item.init_ms or 0.0) / longest, item.duration_ms / longest, width=40),
         )
     return table
 
@@ -95,7 +95,7 @@ def comparison_table(runs: Mapping[str, Sequence[Invocation]], reference: str) -
     Medians; a cold start is the init phase and the first invocation.
     """
     table = Table(box=None, pad_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in ("cold start", f"vs {reference}", "warm", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
@@ -108,16 +108,10 @@ def comparison_table(runs: Mapping[str, Sequence[Invocation]], reference: str) -
             f"{cold[name] / cold[reference]:.2f} x",
             f"{_median(items, 'warm'):,.1f} ms",
             f"{memory or '-'} MB",
-            _bar(cold[name], 0.0, max(cold.values()), 36),
+            Bar(cold[name] / max(cold.values()), width=36),
         )
     return table
 
 
 def _median(invocations: Sequence[Invocation], start: str) -> float:
     return median(total_ms(item) for item in invocations if item.start == start)
-
-
-def _bar(init_ms: float, duration_ms: float, longest_ms: float, width: int) -> Text:
-    init = round(init_ms / longest_ms * width)
-    both = max(round((init_ms + duration_ms) / longest_ms * width), 1)
-    return Text.assemble(("█" * init, "yellow"), ("▒" * (both - init), "cyan"))

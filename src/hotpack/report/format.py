@@ -1,5 +1,9 @@
 """How numbers look."""
 
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +26,32 @@ def columns(*names: str, numbers: frozenset[str] = frozenset({"raw", "packed", "
     for name in names:
         table.add_column(name, justify="right" if name in numbers else "left", no_wrap=True)
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar in a table's column, which takes the room that the other columns leave.
+
+    Its two parts are shares of the longest bar's length; it is never without a block.
+    """
+
+    solid: float
+    shaded: float = 0.0
+    width: int = 24
+    """Of the longest, where there is room."""
+
+    styles: tuple[str, str] = ("yellow", "cyan")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Return the least and the most that it may be wide."""
+        return Measurement(1, self.width).clamp(max_width=options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield it as wide as its column is."""
+        width = min(self.width, options.max_width)
+        both = max(round((self.solid + self.shaded) * width), 1)
+        solid = min(round(self.solid * width), both) if self.shaded else both
+        yield Text.assemble(("█" * solid, self.styles[0]), ("▒" * (both - solid), self.styles[1]))
 
 
 def limit_bar(size: int, width: int = 24, *, most: int | None = None) -> Text:

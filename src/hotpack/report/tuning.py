@@ -11,11 +11,11 @@ from rich.text import Text
 
 from hotpack.measure.tuning import Goal, Measured, Recommendation, is_beyond, waited_ms
 from hotpack.report.chart import price_document, price_text
+from hotpack.report.format import Bar
 from hotpack.report.plots import BLUE, ORANGE, Plot, Rows, axis, page
 from hotpack.target.limits import vcpus
 from hotpack.target.prices import Price
 
-_BAR_WIDTH: Final = 24
 _VISUALISER: Final = "https://lambda-power-tuning.show/"
 """aws-lambda-power-tuning's page; what comes after # stays in the browser."""
 
@@ -63,19 +63,30 @@ class Tuning:
         return ", ".join(name for name, memory_mb in named.items() if memory_mb == size.memory_mb)
 
 
-def tuning_table(tuning: Tuning) -> Table:
-    """Return a row a size."""
-    table = Table(box=None, pad_edge=False, collapse_padding=True)
-    for name in (*_HEAD, ""):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    for size in tuning.sizes:
-        last = Text(size.failure, "red") if size.failure else Text(tuning.names_of(size), "green")
-        table.add_row(*map(Text, _cells(tuning, size)), last)
-    return table
-
-
 _HEAD: Final = ("MB", "vCPU", "init ms", "cold ms", "warm ms", "quartiles", "used MB", "mean ms",
                 "GB-s", "$")  # fmt: skip
+_LAST: Final = "for"
+_LEAST: Final = ("quartiles", "GB-s", "mean ms", "used MB", "init ms", "vCPU")
+"""The columns that a narrow terminal does not have, those first that it has last."""
+
+
+def tuning_table(tuning: Tuning, *, width: int) -> Table:
+    """Return a row a size, for a terminal of `width` columns: what has no room is left out."""
+    rows = [_cells(tuning, size) for size in tuning.sizes]
+    last = [size.failure or tuning.names_of(size) for size in tuning.sizes]
+    shown = {name: max(map(len, (name, *cells))) for name, *cells in zip(_HEAD, *rows, strict=True)}
+    left = width - max(map(len, (_LAST, *last)))
+    for name in _LEAST:
+        if sum(shown.values()) + len(shown) > left:
+            del shown[name]
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for name in shown:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(_LAST)
+    for size, row, text in zip(tuning.sizes, rows, last, strict=True):
+        cells = (cell for name, cell in zip(_HEAD, row, strict=True) if name in shown)
+        table.add_row(*map(Text, cells), Text(text, "red" if size.failure else "green"))
+    return table
 
 
 def _cells(tuning: Tuning, size: Measured) -> tuple[str, ...]:
@@ -109,13 +120,11 @@ def tuning_bars(tuning: Tuning) -> Table:
         ),
     )
     table = Table(box=None, pad_edge=False)
-    table.add_column("MB", justify="right")
-    for name, _, _ in columns:
-        table.add_column(name, width=_BAR_WIDTH)
+    for name in ("MB", *(name for name, _, _ in columns)):
+        table.add_column(name, justify="right" if name == "MB" else "left", no_wrap=name == "MB")
     for place, size in enumerate(tuning.usable):
         bars = (
-            Text("█" * max(round(values[place] / max(values) * _BAR_WIDTH), 1), style)
-            for _, style, values in columns
+            Bar(values[place] / max(values), styles=(style, style)) for _, style, values in columns
         )
         table.add_row(f"{size.memory_mb:,}", *bars)
     return table
@@ -261,7 +270,7 @@ def tuning_page(tuning: Tuning) -> str:
     """
     lead = (recommendation_text(tuning), *meaning_text(tuning).split("\n"))
     rows = [(*_cells(tuning, size), size.failure or tuning.names_of(size)) for size in tuning.sizes]
-    table = Rows("Each memory size that was tried", (*_HEAD, "for"), rows)
+    table = Rows("Each memory size that was tried", (*_HEAD, _LAST), rows)
     return page(f"{tuning.project}: memory", lead, (_plot(tuning), table))
 
 
