@@ -59,6 +59,15 @@ def test_init_changes_nothing_that_is_there(hotpack: Hotpack, tmp_path: Path) ->
     assert (tmp_path / "pyproject.toml").read_text() == text
 
 
+def test_build_says_how_to_have_the_rest(hotpack: Hotpack, project: Path) -> None:
+    """The whole line is printed that has what was left out: include replaces the default."""
+    (project / "data").mkdir()
+    (project / "data" / "a.csv").write_text("1")
+    printed = hotpack("build").stdout
+    assert "Not in the function: data/" in printed
+    assert '\n  include = ["app.py", "data"]\n' in printed
+
+
 def test_build_says_what_it_weighs(hotpack: Hotpack, project: Path) -> None:
     """build prints rules, layout and sizes for people, and all of it as JSON for programs."""
     shown = hotpack("build")

@@ -1,11 +1,12 @@
 """Collecting the project's own files."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from hotpack.errors import ConfigError
-from hotpack.project import check_handler, collect_code, left_out, load_project
+from hotpack.project import check_handler, collect_code, included, left_out, load_project
 
 
 def project(root: Path, files: dict[str, str], table: str = "") -> Path:
@@ -101,6 +102,17 @@ def test_left_out(tmp_path: Path) -> None:
     files = {"app.py": "", "data/a.csv": "", "tests/test_a.py": "", "events/a.json": ""}
     loaded = load_project(project(tmp_path, files))
     assert left_out(loaded, collect_code(loaded)) == ("data",)
+
+
+@pytest.mark.parametrize("table", ["", 'include = ["app.py", "src/library/*.py"]'])
+def test_include_as_it_would_be_written(tmp_path: Path, table: str) -> None:
+    """With what is named, and a folder that was left out, the function has both."""
+    files = {"app.py": "", "sensors/a.py": "", "src/library/a.py": "", "src/b.py": ""}
+    loaded = load_project(project(tmp_path, {**files, "data/a.csv": ""}, table))
+    before = collect_code(loaded)
+    names = [*included(loaded, before), *left_out(loaded, before)]
+    project(tmp_path, {}, f"include = {json.dumps(names)}")
+    assert {"data/a.csv", *(file.path for file in before)} <= set(paths(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,14 @@ def left_out(project: Project, code: Iterable[CodeFile]) -> tuple[str, ...]:
     )
 
 
+def included(project: Project, code: Iterable[CodeFile]) -> tuple[str, ...]:
+    """Return what `include` names, or would name for the same code where it is not set."""
+    if project.config.include:
+        return project.config.include
+    parts = (file.source.relative_to(project.root).parts for file in code)
+    return tuple(sorted({"/".join(each[: 2 if each[0] == "src" else 1]) for each in parts}))
+
+
 def check_handler(project: Project, code: Iterable[CodeFile], dependency_paths: set[str]) -> None:
     """Raise ConfigError where the handler's module or its name in the module does not exist.
 

@@ -1,5 +1,6 @@
 """What a build came to: documents and tables."""
 
+import json
 from typing import Any
 
 from rich.markup import escape
@@ -9,6 +10,7 @@ from rich.text import Text
 from hotpack.layout import Placed, explain
 from hotpack.pipeline import Build
 from hotpack.progress import mb
+from hotpack.project import included
 from hotpack.report.format import columns, limit_bar, ms
 from hotpack.target.limits import UNZIPPED_BYTES
 
@@ -143,8 +145,11 @@ def left_out(build: Build) -> Text | None:
     """Return a line on the project's folders that are not in the function, None without any."""
     if not build.prepared.left_out:
         return None
-    names = ", ".join(f"{name}/" for name in build.prepared.left_out)
-    return Text(f"Not in the function: {names} (name what it needs in `include`)", style="dim")
+    prepared = build.prepared
+    names = ", ".join(f"{name}/" for name in prepared.left_out)
+    whole = [*included(prepared.project, prepared.code), *prepared.left_out]
+    line = f"include = {json.dumps(whole, ensure_ascii=False)}"
+    return Text(f"Not in the function: {names}; with them, [tool.hotpack] has\n  {line}", "dim")
 
 
 def smoke_text(smoke: "Smoke") -> Text:
