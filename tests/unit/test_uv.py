@@ -46,7 +46,7 @@ error: Request failed after 3 retries in 4.9s
 @pytest.mark.parametrize(
     ("stderr", "kind", "words"),
     [
-        (NO_WHEEL, NoWheelError, "psycopg2 has no wheel for python3.13 on arm64"),
+        (NO_WHEEL, NoWheelError, r"psycopg2 has no wheel for python3.13 on arm64 \(\S+\)\n"),
         (OTHER_TAGS, NoWheelError, "tensorflow-cpu has no wheel .* for `cp37m`, `cp38`"),
         (OTHER_PLATFORM, NoWheelError, "torch has no .* are for `manylinux_2_28_x86_64`\n"),
         (NOT_FOUND, DependencyError, "no package named nope-xyz"),
@@ -55,12 +55,28 @@ error: Request failed after 3 retries in 4.9s
     ],
 )
 def test_explain(stderr: str, kind: type[DependencyError], words: str) -> None:
-    """The error is of the kind of the cause, names the package, and keeps uv's own words."""
+    """The error is of the kind of the cause, names the package, and keeps uv's words, indented."""
     error = explain(stderr, TARGET)
     assert type(error) is kind
     with pytest.raises(kind, match=words):
         raise error
-    assert stderr.split("\n", 1)[0] in error.message
+    first, *_ = stderr.removeprefix("error: ").splitlines()
+    assert f"\n  {first}" in error.message
+    assert "error: " not in error.message
+    assert "hint: " not in error.message
+
+
+@pytest.mark.parametrize(
+    ("stderr", "way_out"),
+    [
+        (NO_WHEEL, "an older Python may have wheels; python3.12 and newer have a newer glibc"),
+        (OTHER_TAGS, "a `runtime` of one of these Pythons"),
+        (OTHER_PLATFORM, "(python3.12 and newer have a newer glibc) or `architecture`"),
+    ],
+)
+def test_way_out(stderr: str, way_out: str) -> None:
+    """What to do is said by what the wheels that exist differ in."""
+    assert way_out in str(explain(stderr, TARGET).hint)
 
 
 def test_a_pyenv_that_cannot_be_looked_into_has_no_pythons() -> None:

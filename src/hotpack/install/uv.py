@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -92,15 +93,18 @@ _NO_WHEEL_AT_INSTALL: Final = re.compile(
 )
 _NOT_FOUND: Final = re.compile(r"Because (\S+) was not found in the package registry")
 _TAGS: Final = re.compile(
-    r"(?:we only found wheels|Wheels are available) for .*?following (?:.*? tags?|platforms?): "
+    r"(?:we only found wheels|Wheels are available) for .*?following (.*? tag|platform)s?: "
     r"(.+?)(?: hint: |$)"
 )
+_LABEL: Final = re.compile(r"^(?:error|hint): ", re.MULTILINE)
 
 
 def explain(stderr: str, target: Target) -> DependencyError:
     """Return the error that uv's words on stderr mean, with uv's own words below."""
-    words = "\n".join(line for line in stderr.splitlines() if not line.startswith("warning:"))
-    flat = " ".join(words.split())
+    said = [line for line in stderr.splitlines() if line and not line.startswith("warning:")]
+    flat = " ".join(" ".join(said).split())
+    # Without its labels: what hotpack says has one error: and one hint:
+    words = textwrap.indent(_LABEL.sub("", "\n".join(said)), "  ")
     if any(sign in flat for sign in _UNREACHABLE):
         return IndexUnreachableError(
             f"the package index cannot be reached\n{words}",
@@ -132,16 +136,30 @@ def explain(stderr: str, target: Target) -> DependencyError:
         )
     if without := _NO_WHEEL.search(flat) or _NO_WHEEL_AT_INSTALL.search(flat):
         tags = _TAGS.search(flat)
-        exist = (
-            f"; its wheels are for {tags[1]}" if tags else "; it has none for this system at all"
-        )
+        exist = f"; its wheels are for {tags[2]}" if tags else ""
         return NoWheelError(
             f"{_package(without)} has no wheel for {target} ({target.platform}){exist}\n{words}",
-            hint="ask for another version of it, another `runtime` (newer ones have a newer glibc) "
-            "or `architecture` in [tool.hotpack], a package that ships wheels (psycopg2-binary for "
-            "psycopg2), or put a wheel you built into a folder and set UV_FIND_LINKS to it",
+            hint=f"ask for {_way_out(tags[1] if tags else None)}; or for a package that ships "
+            "wheels (psycopg2-binary for psycopg2), or put a wheel you built into a folder and set "
+            "UV_FIND_LINKS to it",
         )
     return DependencyError(f"the dependencies cannot be had for {target}\n{words}")
+
+
+def _way_out(tags: str | None) -> str:
+    """Return what else to ask for, by what the wheels that exist differ in.
+
+    uv does not say that where it could build from source instead: "no usable wheels".
+    """
+    glibc = "python3.12 and newer have a newer glibc"
+    match tags:
+        case "platform":
+            runtime = f"another `runtime` ({glibc}) or `architecture`"
+        case None:
+            runtime = f"another `runtime` (an older Python may have wheels; {glibc})"
+        case _:
+            runtime = "a `runtime` of one of these Pythons"
+    return f"another version of it, or {runtime} in [tool.hotpack]"
 
 
 def _package(match: re.Match[str]) -> str:
