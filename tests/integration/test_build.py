@@ -227,6 +227,35 @@ def test_missing_library_is_warned_of(make_project: MakeProject, tools: Tools) -
     assert any("lightgbm" in line and "needs libgomp.so.1" in line for line in said)
 
 
+def test_missing_module_is_warned_of(make_project: MakeProject, tools: Tools) -> None:
+    """What a start imports and nothing brings is named with the file, the project's too."""
+    said: list[str] = []
+
+    class Listening(Silent):
+        def warn(self, message: str, *, hint: str | None = None) -> None:
+            said.append(f"{message} {hint}")
+
+    project = make_project(
+        "import boto3, json, yaml, markupsafe, vendored\nfrom own import part\nimport absent\n"
+        "try:\n    import optional\nexcept ImportError:\n    pass\n"
+        "def handler(e, c):\n    import later\n"
+    )
+    for path, text in {
+        "own/__init__.py": "",
+        "own/part.py": "from . import other",
+        "own/other.py": "import requests.adapters",
+        "own/tool.py": "import pytest",
+        "lib/vendored.py": "",
+    }.items():
+        (project.root / path).parent.mkdir(exist_ok=True)
+        (project.root / path).write_text(text)
+    build(project, replace(tools, progress=Listening()))
+    absent, requests = [line for line in said if "no dependency brings" in line]
+    assert absent.startswith("app.py imports absent, which")
+    assert "in requirements.txt" in absent
+    assert requests.startswith("own/other.py imports requests, which")
+
+
 def test_display_library_is_warned_of(make_project: MakeProject, tools: Tools) -> None:
     """opencv-python needs libGL, which Lambda lacks: the build says so, and what would do."""
     said: list[str] = []

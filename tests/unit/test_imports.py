@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hotpack.install import File, Kind
-from hotpack.layout.imports import Imports, read_extension, read_source
+from hotpack.layout.imports import Imports, read_extension, read_source, read_unconditional
 from hotpack.layout.modules import Modules
 
 
@@ -43,6 +43,28 @@ def test_texts_that_name_modules() -> None:
     source = b"nlp = spacy.load('en_core_web_sm')\nprint('two words', 'a.b')"
     assert read_source(source, texts=True).at_once == ("en_core_web_sm", "a.b")
     assert read_source(source).at_once == ()
+
+
+def test_read_unconditional() -> None:
+    """What stands in a block may not be imported, or its failure may be caught."""
+    source = b"""
+import a.b
+from .c import d
+if TYPE_CHECKING:
+    import typing_only
+if sys.version_info >= (3, 14):
+    import newer
+try:
+    import optional
+except ImportError:
+    import fallback
+with suppress(ImportError):
+    import suppressed
+def f():
+    import later
+"""
+    assert read_unconditional(source) == Imports(("a.b", ".c.d"))
+    assert read_unconditional(b"no Python") == Imports()
 
 
 def test_read_extension() -> None:

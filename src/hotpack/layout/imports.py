@@ -53,6 +53,19 @@ def read_source(source: bytes, *, texts: bool = False) -> Imports:
     return Imports(tuple(at_once), tuple(later))
 
 
+def read_unconditional(source: bytes) -> Imports:
+    """Return what a source imports whenever it is imported: at its top, inside of no other block.
+
+    Where a name is not there, the import of the source fails.
+    """
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return Imports()
+    names = (name for node in statements for name in _names(node, texts=False))
+    return Imports(tuple(dict.fromkeys(names)))
+
+
 def read_extension(content: bytes) -> Imports:
     """Return what an extension module may import: dotted names among its C strings.
 

@@ -29,6 +29,7 @@ from hotpack.pack import (
 )
 from hotpack.pipeline.arranging import arrangement_of
 from hotpack.pipeline.assets import inline_variables
+from hotpack.pipeline.missing import missing_modules
 from hotpack.pipeline.planning import Planned, beside_code, compress_all, plan_layout
 from hotpack.pipeline.preparing import Prepared, code_entries, prepare, requirements_of
 from hotpack.pipeline.tools import Tools
@@ -208,7 +209,7 @@ def _packing(prepared: Prepared, planned: Planned) -> Packing:
 
 
 def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) -> None:
-    """Warn of modules that do not compile, and of names that a dependency has too."""
+    """Warn of modules that do not compile or that are missing, and of names of a dependency's."""
     runtime = prepared.project.config.target.runtime
     paths = {entry.path for entry in entries}
     for file in prepared.code:
@@ -218,6 +219,12 @@ def _warn_of_code(prepared: Prepared, entries: Sequence[Entry], tools: Tools) ->
                 f"{file.path} does not compile with Python {runtime.python_version}",
                 hint=f"see `{prepared.python.name} -m py_compile {file.path}`",
             )
+    for name, path in missing_modules(prepared).items():
+        tools.progress.warn(
+            f"{path} imports {name}, which no dependency brings: the function will not start",
+            hint=f"name what brings it in {prepared.source or 'pyproject.toml'}; if it is the "
+            "project's own, name its folder in `include`",
+        )
     for distribution, top in sorted(beside_code(prepared).items()):
         tools.progress.warn(
             f"{top} is the project's and {distribution}'s: the project's files win, one by one",
