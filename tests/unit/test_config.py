@@ -61,6 +61,7 @@ Typing_Extensions = "bundled"
         ("memory_mb = true", "memory_mb = True is not a whole number", None),
         ('timeout_s = "30"', "timeout_s = '30' is not a whole number", None),
         ('runtime = "pyhton3.12"', "is not one of python3.10", "did you mean 'python3.12'?"),
+        ('runtime = "python3.9"', "is not a runtime that there is", "builds for python3.10, "),
         ('architecture = "amd64"', "is not one of x86_64, arm64", None),
         ('include = "app.py"', "include = 'app.py' is not a list of file patterns", "example"),
         ('include = ["../x"]', "is not a pattern inside the project's folder", None),

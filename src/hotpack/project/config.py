@@ -335,6 +335,14 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[Path, str, object], str]:
     return check
 
 
+def _runtime(path: Path, key: str, value: object) -> str:
+    """Check a runtime: of another version none is meant by its spelling."""
+    if re.fullmatch(r"python\d+(\.\d+)?", str(value)) and value not in RUNTIMES:
+        hint = f"hotpack builds for {', '.join(RUNTIMES)}"
+        raise _wrong(path, key, value, "a runtime that there is", hint)
+    return _one_of(tuple(RUNTIMES))(path, key, value)
+
+
 def _starter(path: Path, key: str, value: object) -> tuple[str, ...]:
     if isinstance(value, bool):
         return TRICKS if value else ()
@@ -423,7 +431,7 @@ _KEYS: Final[dict[str, Callable[[Path, str, object], Any]]] = {
     "profile": _text,
     "region": _text,
     "role": _text,
-    "runtime": _one_of(tuple(RUNTIMES)),
+    "runtime": _runtime,
     "slim": _slim,
     "snap_start": _yes_or_no,
     "starter": _starter,

@@ -201,8 +201,9 @@ def test_nobody_answers(session: boto3.Session, monkeypatch: pytest.MonkeyPatch)
     """AWS that cannot be reached is said in one sentence."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(AwsError, match="cannot be reached"):
+    with pytest.raises(AwsError, match="cannot be reached") as caught:
         connect(new_session())
+    assert caught.value.hint == "check the network, the proxy and the region, then run it again"
 
 
 def test_update_that_fails(

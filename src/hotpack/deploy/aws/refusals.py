@@ -14,6 +14,7 @@ _PERMISSION: Final = "the credentials lack a permission: docs/deploy.md lists wh
 _NO_CREDENTIALS: Final = "set them up as for the AWS CLI: `aws configure`, `aws sso login`, a role"
 _SIGN_IN: Final = "sign in again, for example with `aws sso login`"
 _SLOW: Final = "wait a moment and run it again: it goes on where it stopped"
+_NETWORK: Final = "check the network, the proxy and the region, then run it again"
 _UNDER_WAY: Final = "nothing that is live was changed; see `hotpack status`, then run it again"
 
 _HINTS: Final = {
@@ -71,7 +72,7 @@ def refusals(doing: str) -> Iterator[None]:
     except exceptions.SSOError as error:
         raise AwsError(f"the credentials for AWS cannot be had: {error}", hint=_SIGN_IN) from error
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-        raise AwsError(f"AWS cannot be reached to {doing}: {error}", hint=_SLOW) from error
+        raise AwsError(f"AWS cannot be reached to {doing}: {error}", hint=_NETWORK) from error
     except exceptions.BotoCoreError as error:
         raise AwsError(f"cannot {doing}: {error}") from error
 
