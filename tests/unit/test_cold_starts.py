@@ -1,8 +1,11 @@
 """How cold starts are compared, written down, and held against what was written down."""
 
+import io
+import re
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from hotpack.measure.cold_starts import ColdStarts, Comparison
 from hotpack.measure.page_cache import PageCache
@@ -11,6 +14,7 @@ from hotpack.measure.waterfall import Waterfall
 from hotpack.report.cold_starts import (
     comparison_document,
     comparison_markdown,
+    comparison_table,
     left_out_text,
     phases_markdown,
 )
@@ -75,6 +79,16 @@ def test_restarts_are_said() -> None:
     said = "zappa, warm: init passed 10 s in 2 of 3 cold starts"
     assert said in comparison_markdown(COMPARISON)
     assert said in (left_out_text(COMPARISON) or "")
+
+
+def test_one_round_has_no_quartiles() -> None:
+    """Of one cold start they would only repeat it."""
+    console = Console(file=io.StringIO(), width=100)
+    one = replace(COMPARISON, starts=(starts("bare import", "warm", 1),))
+    console.print(comparison_table(one))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "1.00-1.00" not in shown
+    assert re.search(r"1\.00 x +- ", shown)
 
 
 def slower(*ratios: float) -> Comparison:

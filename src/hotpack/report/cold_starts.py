@@ -67,12 +67,13 @@ def comparison_table(comparison: Comparison) -> Table:
     longest = max(item.median_ms for item in comparison.starts)
     for item in comparison.starts:
         low, high = item.quartiles
+        several = len(item.durations_ms) > 1
         table.add_row(
             item.way,
             item.page_cache,
             ms(item.median_ms),
             f"{item.ratio:.2f} x",
-            f"{low:.2f}-{high:.2f}",
+            f"{low:.2f}-{high:.2f}" if several else "-",
             f"{item.memory_mb} MB",
             Bar(item.median_ms / longest),
         )
