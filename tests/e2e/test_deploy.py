@@ -98,9 +98,9 @@ def test_environments_are_apart(hotpack: Hotpack, project: Path, bucket: str) ->
 
 
 def test_nobody_to_ask(hotpack: Hotpack, project: Path, bucket: str) -> None:
-    """Without --yes and a terminal, nothing is done, and that is a wrong call."""
+    """Without --yes and a terminal, nothing is done, and that is an error."""
     done = hotpack("deploy", "--create-role")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "--yes" in done.stderr
     assert "Contents" not in boto3.client("s3", region_name="us-east-1").list_objects_v2(
         Bucket=bucket

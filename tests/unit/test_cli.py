@@ -8,7 +8,8 @@ import click
 import pytest
 
 from hotpack.cli import COMMANDS
-from hotpack.cli.console import Talk
+from hotpack.cli.console import Talk, agree
+from hotpack.errors import HotpackError
 
 NO_JSON = {"completion"}
 
@@ -90,3 +91,20 @@ def test_what_stands_in_brackets_is_shown(capfd: pytest.CaptureFixture[str]) -> 
     shown = capfd.readouterr().err
     assert shown.count("[tool.hotpack]") == 3
     assert "install uvicorn[standard]" in shown
+
+
+def test_nobody_to_ask() -> None:
+    """Without a terminal, and without --yes, that is an error like any other."""
+    with pytest.raises(HotpackError, match="nobody is there to be asked") as caught:
+        agree("Do this?", yes=False)
+    assert caught.value.hint == "--yes agrees beforehand"
+
+
+def test_a_warning_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    """A command that builds or plans several times does not repeat what it warns of."""
+    talk = Talk()
+    for message in ("one", "one", "another"):
+        talk.warn(message, hint="mend it")
+    shown = capfd.readouterr().err
+    assert (shown.count("warning: one"), shown.count("warning: another")) == (1, 1)
+    assert shown.count("mend it") == 2

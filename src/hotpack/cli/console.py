@@ -73,12 +73,12 @@ def _print_error(error: HotpackError) -> None:
 def agree(question: str, *, yes: bool) -> None:
     """Go on if the user says so, or has said so with `--yes`.
 
-    Raises Exit for a no, and UsageError where there is nobody to ask.
+    Raises Exit for a no, and HotpackError where there is nobody to ask.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody is there to be asked: --yes agrees beforehand")
+        raise HotpackError("nobody is there to be asked", hint="--yes agrees beforehand")
     if not click.confirm(question, err=True):
         click.echo("nothing was done", err=True)
         raise click.exceptions.Exit(1)
@@ -109,15 +109,19 @@ class Talk:
 
     def __init__(self) -> None:
         self._console = console(err=True)
+        self._warned: set[str] = set()
 
     def log(self, message: str) -> None:
         """Say one line."""
         self._console.print(message, markup=False)
 
     def warn(self, message: str, *, hint: str | None = None) -> None:
-        """Say that the result is usable, but not as good as it could be."""
+        """Say that the result is usable, but not as good as it could be; the same only once."""
         from rich.markup import escape
 
+        if message in self._warned:
+            return
+        self._warned.add(message)
         self._console.print("[yellow bold]warning:[/]", escape(message))
         if hint:
             self._console.print("[cyan bold]hint:[/]", escape(hint))
