@@ -1,6 +1,7 @@
 """init, build, sizes, invoke, serve, doctor: from an empty folder to answers."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -57,6 +58,19 @@ def test_init_changes_nothing_that_is_there(hotpack: Hotpack, tmp_path: Path) ->
     assert again.returncode == 1
     assert "has a [tool.hotpack] table already" in again.stderr
     assert (tmp_path / "pyproject.toml").read_text() == text
+
+
+def test_build_says_what_a_zip_needs(hotpack: Hotpack, project: Path) -> None:
+    """A zip over what Lambda takes directly needs a bucket; --explain says what lukewarm is."""
+    (project / "model").mkdir()
+    (project / "model" / "__init__.py").touch()
+    (project / "model" / "weights").write_bytes(os.urandom(51 * 1024 * 1024))
+    done = hotpack("build", "--explain")
+    assert done.stderr.count("Request must be smaller than") == 1
+    assert "lukewarm: a start does not need it" in done.stdout
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('bucket = "mine"\n')
+    assert "Request must be smaller" not in hotpack("build").stderr
 
 
 def test_build_says_how_to_have_the_rest(hotpack: Hotpack, project: Path) -> None:

@@ -72,6 +72,7 @@ def test_bill_of_materials(hotpack: Hotpack, project: Path) -> None:
     """build --sbom writes the bill of materials where it is told to."""
     done = hotpack("build", "--sbom", "sbom.cdx.json")
     assert done.returncode == 0, done.stderr
+    assert "wrote sbom.cdx.json" in done.stderr
     names = [i["name"] for i in json.loads((project / "sbom.cdx.json").read_text())["components"]]
     assert names == ["jinja2", "markupsafe"]
     assert (project / ".hotpack/build/sbom.cdx.json").is_file()

@@ -116,6 +116,7 @@ def bench(
     comparison = compare_cold_starts(project, payload, ways, rounds, tools, _STATES[page_cache])
     if html:
         write_atomic(html.absolute(), comparison_page(comparison).encode())
+        tools.progress.log(f"wrote {html}")
     if as_json:
         print_json(report.comparison_document(comparison))
         return

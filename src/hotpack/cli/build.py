@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hotpack import local
 from hotpack.cache import write_atomic
 from hotpack.cli.console import print_json, show
 from hotpack.cli.options import (
@@ -80,6 +81,9 @@ def build(
     result = run_pipeline(project, tools, upgrade=upgrade, accept=accept)
     if sbom:
         write_atomic(sbom.absolute(), (result.folder / SBOM).read_bytes())
+        tools.progress.log(f"wrote {sbom}")
+    if project.config.bucket is None:
+        local.warn_of_upload(local.function_of(result.release, project.name), tools.progress)
     if as_json:
         smoke = {"smoke": asdict(checked[0])} if checked else {}
         print_json({**builds.build_document(result), **smoke})

@@ -114,6 +114,7 @@ def chart(
     summary = summarize(invocations, price)
     if html:
         write_atomic(html.absolute(), chart_page(name, invocations, summary).encode())
+        click.echo(f"wrote {html}", err=True)
     if as_json:
         print_json(report.chart_document(summary, invocations))
         return

@@ -75,6 +75,7 @@ def sizes(
         name, installed, slimmed = prepared.project.name, prepared.installed, prepared.slimmed
         page = sizes_page(name, weighed, installed, slimmed, difference)
         write_atomic(html.absolute(), page.encode())
+        tools.progress.log(f"wrote {html}")
     if as_json:
         document = report.sizes_document(prepared, weighed, requirements, files)
         diff = {"diff": changes.difference_document(difference)} if difference else {}

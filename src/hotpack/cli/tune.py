@@ -179,6 +179,7 @@ def tune(
     )
     if html:
         write_atomic(html.absolute(), report.tuning_page(tuning).encode())
+        tools.progress.log(f"wrote {html}")
     if as_json:
         print_json(report.tuning_document(tuning))
     elif output == "power-tuning":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hotpack.measure import Smoke
 
 _SHOWN = 12
+_LUKEWARM = "lukewarm: a start does not need it, but C code may open it unseen"
 _SIZES = frozenset({"hot", "lukewarm", "cold", "adds"})
 
 
@@ -82,7 +83,7 @@ def _needed(build: Build, placed: Placed) -> dict[str, float]:
 def explanation(build: Build) -> list[Table | str]:
     """Return why everything is placed where it is, and what a cold start needs."""
     sentences = "\n".join(map(escape, explain(build.layout, build.arrangement.basis)))
-    return [_needed_table(build), "", sentences, ""]
+    return [_needed_table(build), _LUKEWARM, "", sentences, ""]
 
 
 def _needed_table(build: Build) -> Table:
