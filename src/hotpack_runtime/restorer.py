@@ -197,7 +197,7 @@ class Restorer:
             self._start_thread(self._work)
 
     def stop(self) -> None:
-        """Return, before a fork, when the other threads have stopped behind what they have begun."""
+        """Return when the other threads have stopped, each behind what it has begun: for a fork."""
         self._stopping = self._has_forked = True
         with self._changed.lock:
             while self._workers and self._changed.wait(PATIENCE_S):

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 SPAN_RAW_BYTES = 16 * 1024 * 1024
 """What one request to S3 is for: neighbouring frames are read at once, up to this size, since each
-takes 20 to 40 ms until its first byte. With 4 MiB spaCy took 1.21 of the bare import instead of 1.13,
-scikit-learn 1.39 instead of 1.33, and 7 to 10 MB less memory."""
+takes 20 to 40 ms until its first byte. With 4 MiB spaCy took 1.21 of the bare import instead of
+1.13, scikit-learn 1.39 instead of 1.33, and 7 to 10 MB less memory."""
 
 _BUNDLED_RAW_BYTES = 4 * 1024 * 1024
 """What one thread writes of a large file at a time where packs are in the function."""

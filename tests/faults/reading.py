@@ -55,7 +55,7 @@ def _read_manifest(text: bytes, folder: Path) -> None:
 def _read_sealed(text: bytes, folder: Path) -> None:
     try:
         document = json.loads(text)
-        sealed = seal({**document, "format": 3})
+        sealed = seal({**document, "format": 4})
     except (ValueError, TypeError, RecursionError):
         return
     _restore(sealed, folder)
