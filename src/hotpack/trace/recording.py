@@ -13,6 +13,7 @@ from hotpack.trace.observer import MARK
 
 _NOT_THERE: Final = frozenset({"ENOENT", "ENOTDIR"})
 _INTERRUPTED: Final = "ERESTART"
+_LOOKS: Final = frozenset({"accessed", "listed", "scanned", "statted"})
 _LOADED: Final = frozenset({"opened", "mapped", "executed"})
 
 
@@ -142,7 +143,8 @@ def python_touches(
 
 def _is_searched(way: Way, path: str, announced: Mapping[str, Collection[str]]) -> bool:
     """Return whether only the import system has looked there so far, to find what is imported."""
-    return way in {"listed", "statted"} and announced.get(path) == {"searched"}
+    words = announced.get(path, ())
+    return way in {"listed", "statted"} and "searched" in words and _LOOKS.isdisjoint(words)
 
 
 def _is_announced(way: Way, path: str, announced: Mapping[str, Collection[str]]) -> bool:

@@ -104,7 +104,7 @@ def native(path: str, *ways: Any) -> Touch:
 
 
 PYTHONS = [
-    python("module.py", "opened", "statted"),
+    python("module.py", "opened"),
     python("opened.txt", "opened"),
     python("statted.txt", "statted"),
     python("accessed.txt", "accessed"),
