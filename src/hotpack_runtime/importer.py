@@ -32,52 +32,60 @@ if TYPE_CHECKING:
     from hotpack_runtime.restorer import Restorer
     from hotpack_runtime.tree import Tree
 
-    Loaders = list[tuple[str, Any]]
-    """Suffix of a module's file to what loads it."""
-
 _UNCHECKED = b"\x01\x00\x00\x00"
 """The flags of bytecode that is valid whatever its source is (PEP 552)."""
 
 _HEADER_BYTES = 16
 
 
-def loaders_of(bytecode_of: Callable[[str], Buffer | None]) -> Loaders:
-    """Return the loaders of modules by the suffixes of their files, in Python's own order.
+stores: list[Callable[[str], Buffer | None]] = []
+"""Who has bytecode in memory: they return what is in a source's bytecode file, None for others."""
 
-    `bytecode_of(path)` has the content of a source's bytecode file, or None where the usual way has
-    to find it.
-    """
 
-    class StoredLoader(SourceFileLoader):
-        """Loads a module of a source; its bytecode may be in memory alone."""
+class StoredLoader(SourceFileLoader):
+    """Loads a module of a source; its bytecode may be in memory alone."""
 
-        def get_code(self, fullname: str) -> CodeType | None:
-            """Return the module's code, of its bytecode where there is some."""
-            if not sys.flags.optimize and _imp.check_hash_based_pycs == "default":
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the module's code, of its bytecode where there is some."""
+        if not sys.flags.optimize and _imp.check_hash_based_pycs == "default":
+            for bytecode_of in stores:
                 content = bytecode_of(self.path)
                 if content is not None and bytes(content[:8]) == MAGIC_NUMBER + _UNCHECKED:
                     code: CodeType = marshal.loads(content[_HEADER_BYTES:])  # noqa: S302 - ours
                     _fix_co_filename(code, self.path)  # as importlib does for what it reads
                     return code
-            return super().get_code(fullname)
+        return super().get_code(fullname)
 
-        def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
-            """Write no bytecode: where a full install is, on Lambda, nothing can be written."""
+    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
+        """Write no bytecode: where a full install is, on Lambda, nothing can be written."""
 
-    return [
-        *((suffix, ExtensionFileLoader) for suffix in EXTENSION_SUFFIXES),
-        *((suffix, StoredLoader) for suffix in SOURCE_SUFFIXES),
-        *((suffix, SourcelessFileLoader) for suffix in BYTECODE_SUFFIXES),
-    ]
+
+LOADERS: dict[str, Any] = {
+    **dict.fromkeys(EXTENSION_SUFFIXES, ExtensionFileLoader),
+    **dict.fromkeys(SOURCE_SUFFIXES, StoredLoader),
+    **dict.fromkeys(BYTECODE_SUFFIXES, SourcelessFileLoader),
+}
+"""What loads a module by the suffix of its file, in Python's own order."""
 
 
 def spec_of(
-    loader: Any, fullname: str, path: str, locations: list[str] | None
+    suffix: str, fullname: str, path: str, locations: list[str] | None
 ) -> ModuleSpec | None:
     """Return the spec of a module that is there; a package has its folder as `locations`."""
     return spec_from_file_location(
-        fullname, path, loader=loader(fullname, path), submodule_search_locations=locations
+        fullname,
+        path,
+        loader=LOADERS[suffix](fullname, path),
+        submodule_search_locations=locations,
     )
+
+
+class FolderFinder(FileFinder):
+    """Finds the modules in a folder, with loaders that may have their bytecode in memory."""
+
+    def __init__(self, path: str) -> None:
+        details = ((loader, [suffix]) for suffix, loader in LOADERS.items())
+        super().__init__(path.rstrip("/") or "/", *details)
 
 
 def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
@@ -97,24 +105,22 @@ def path_hook(tree: Tree, restorer: Restorer) -> Callable[[str], TreeFinder]:
             restorer.catch_up()
         return restorer.bytecode(*row[:3])
 
-    loaders = loaders_of(bytecode_of)
-
     def finder(path: str) -> TreeFinder:
         if tree.inside(path) not in tree.folders:
             raise ImportError("not a folder of the tree")
-        return TreeFinder(path, tree, loaders)
+        return TreeFinder(path, tree)
 
+    stores.append(bytecode_of)
     return finder
 
 
-class TreeFinder(FileFinder):
+class TreeFinder(FolderFinder):
     """Finds the modules in one folder of the tree."""
 
-    def __init__(self, path: str, tree: Tree, loaders: Loaders) -> None:
-        super().__init__(path, *((loader, [suffix]) for suffix, loader in loaders))
+    def __init__(self, path: str, tree: Tree) -> None:
+        super().__init__(path)
         self._tree = tree
         self._below = tree.inside(path) or ""
-        self._suffixes = loaders
 
     def find_spec(
         self,
@@ -128,13 +134,13 @@ class TreeFinder(FileFinder):
         is_folder = below in self._tree.folders
         if is_folder:
             package = self._tree.files_in(below)
-            for suffix, loader in self._suffixes:
+            for suffix in LOADERS:
                 if f"__init__{suffix}" in package:
-                    return spec_of(loader, fullname, f"{base}/__init__{suffix}", [base])
+                    return spec_of(suffix, fullname, f"{base}/__init__{suffix}", [base])
         files = self._tree.files_in(self._below)
-        for suffix, loader in self._suffixes:
+        for suffix in LOADERS:
             if name + suffix in files:
-                return spec_of(loader, fullname, base + suffix, None)
+                return spec_of(suffix, fullname, base + suffix, None)
         if not is_folder:
             return None
         spec = ModuleSpec(fullname, None)

@@ -27,6 +27,7 @@ class Spans:
     def __init__(self, began_ns: int) -> None:
         self._began_ns = began_ns
         self._spans: list[tuple[str, int, int, int]] = []
+        self._told = False
 
     def watch(self) -> None:
         """Note from now on what is read, verified, decompressed, written and waited for."""
@@ -76,11 +77,12 @@ class Spans:
 
     def _note(self, name: str, start_ns: int) -> None:
         end_ns = monotonic_ns()
-        if end_ns - start_ns >= _LEAST_NS:
+        if end_ns - start_ns >= _LEAST_NS and not self._told:
             self._spans.append((name, start_ns, end_ns, get_ident()))
 
     def tell(self) -> None:
-        """Print what was noted, in milliseconds since the beginning."""
+        """Print what was noted, in milliseconds since the beginning; nothing is noted any more."""
+        self._told = True
         spans = [
             {
                 "name": name,

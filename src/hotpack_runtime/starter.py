@@ -10,18 +10,16 @@ import gc
 import json
 import os
 import sys
-from importlib.machinery import FileFinder, ModuleSpec
 
 from hotpack_runtime.errors import RestoreError
-from hotpack_runtime.importer import loaders_of, spec_of
+from hotpack_runtime.importer import LOADERS, FolderFinder, spec_of, stores
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any, TypeVar
-
-    from hotpack_runtime.importer import Loaders
 
     T = TypeVar("T")
 
@@ -38,7 +36,7 @@ megabyte leaves the other half to all that is called from it."""
 
 
 class Start:
-    """What `start.json` says; files are named from the function's `folder`."""
+    """What `start.json` says."""
 
     def __init__(self, document: dict[str, Any], here: str) -> None:
         if document["format"] != FORMAT:
@@ -88,19 +86,22 @@ class Start:
             run = runs.get(path)
             return None if run is None else content[run[0] : run[0] + run[1]]
 
-        root, prefix, loaders = self._folder, f"{self._folder}/", loaders_of(bytecode_of)
+        root = self._folder
 
         def finder(path: str) -> _KnowingFinder:
-            below = path[len(prefix) :] if path.startswith(prefix) else "" if path == root else None
-            text = None if below is None else self._modules.get(below)
+            text = None
+            if path == root or path.startswith(f"{root}/"):
+                text = self._modules.get(path[len(root) + 1 :])
             if text is None:
                 raise ImportError("nothing in it is known")
             known = _known(text)
+            found = _KnowingFinder(path, known)
             for file, start, size in known.values():
                 if size:
-                    runs[f"{path}/{file}"] = start, size
-            return _KnowingFinder(path, known, loaders)
+                    runs[f"{found.path}/{file}"] = start, size
+            return found
 
+        stores.append(bytecode_of)
         sys.path_hooks.insert(0, finder)
         sys.path_importer_cache.pop(root, None)
 
@@ -113,27 +114,22 @@ def _known(text: str) -> Known:
     return known
 
 
-class _KnowingFinder(FileFinder):
+class _KnowingFinder(FolderFinder):
     """Finds what it knows of a folder without looking there, and all else as ever."""
 
-    def __init__(self, path: str, known: Known, loaders: Loaders) -> None:
-        super().__init__(path, *((loader, [suffix]) for suffix, loader in loaders))
+    def __init__(self, path: str, known: Known) -> None:
+        super().__init__(path)
         self._known = known
-        self._suffixes = loaders
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return the spec of a module in this folder, or of a part of a namespace package."""
         name = fullname.rpartition(".")[2]
-        row = self._known.get(name)
-        if row is None:
-            return super().find_spec(fullname, target)
-        file = row[0]
-        suffix = file[file.rindex("/") + len("/__init__") :] if "/" in file else file[len(name) :]
-        loader = next((loader for known, loader in self._suffixes if known == suffix), None)
-        if loader is None:  # built for another Python
+        file = self._known[name][0] if name in self._known else ""
+        suffix = file.removeprefix(f"{name}/__init__").removeprefix(name)
+        if suffix not in LOADERS:  # not known, or built for another Python
             return super().find_spec(fullname, target)
         locations = [f"{self.path}/{name}"] if "/" in file else None
-        return spec_of(loader, fullname, f"{self.path}/{file}", locations)
+        return spec_of(suffix, fullname, f"{self.path}/{file}", locations)
 
 
 def _without_collections(load: Callable[[], T]) -> T:

@@ -129,6 +129,20 @@ def test_every_module_is_found(function: Function, name: str, value: str) -> Non
     assert plain.startswith(value)
 
 
+def test_specs_can_be_pickled(function: Function) -> None:
+    """What says where a module is can go to another process, as a full install's can."""
+    shown = "import package, pickle; print(pickle.loads(pickle.dumps(package.__spec__)).origin)"
+    folder = function()
+    assert run(folder, shown) == f"{folder}/package/__init__.py\n"
+
+
+def test_a_path_that_ends_with_a_slash(function: Function) -> None:
+    """Files have the names that they have without it."""
+    folder = function()
+    shown = "sys.path[0] += '/'; import single, package; print(single.__file__, package.__path__)"
+    assert run(folder, shown) == f"{folder}/single.py ['{folder}/package']\n"
+
+
 def test_bytecode_comes_from_one_file(function: Function) -> None:
     """A known module is read from the gathered bytecode: its own file is not opened."""
     folder = function()
@@ -179,7 +193,7 @@ def test_no_room_at_all(function: Function) -> None:
     """A start without gathered bytecode has no file of it."""
     folder = function(room=0)
     assert start_of(folder)["modules"] == {}
-    assert not (folder / "hotpack_runtime/start.bytecode").stat().st_size
+    assert not (folder / "hotpack_runtime/start.bytecode").exists()
     assert run(folder, "import single; print(single.VALUE)") == "single\n"
 
 

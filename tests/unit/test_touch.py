@@ -253,6 +253,10 @@ say([m.name for m in pkgutil.iter_modules(package.__path__, "package.")])
         ("os.stat in os.supports_dir_fd and os.stat in os.supports_follow_symlinks", True),
         ("(__import__('shutil').copytree(root + '/package/deep', root + '-copy'), "  # noqa: ISC004
          "open(root + '-copy/er/file.txt').read())[1]", "deep"),
+        ("(sys.path.insert(0, root + '/'), __import__('alone').__file__ == root + '/alone.py')[1]",
+         True),
+        ("__import__('pickle').loads(__import__('pickle').dumps(__import__('package').__spec__)).name",
+         "package"),
         ("__import__('runpy').run_path(root + '/alone.py')['VALUE']", 1),
         ("__import__('runpy').run_module('alone')['VALUE']", 1),
         ("__import__('pickle').loads(__import__('pickle').dumps(__import__('package').shout))('x')",

@@ -64,7 +64,7 @@ def write_start(
 def _gather(modules: Iterable[_Module], path: Path, room_bytes: int) -> dict[str, list[str]]:
     """Write the modules' bytecode one behind the other; return what is known, by folder.
 
-    Nothing where there is no room for any.
+    There is no file, and nothing known, where there is no room for any.
     """
     known: dict[str, list[str]] = {}
     with path.open("wb") as content:
@@ -76,7 +76,10 @@ def _gather(modules: Iterable[_Module], path: Path, room_bytes: int) -> dict[str
             if module.bytecode:
                 content.write(module.bytecode.source.read_bytes())
             known.setdefault(module.folder, []).append(f"{start} {size} {module.file}")
-    return known if path.stat().st_size else {}
+    if path.stat().st_size:
+        return known
+    path.unlink()
+    return {}
 
 
 def _modules(
