@@ -30,7 +30,7 @@ LEAVES_ROOM: Final = "leaves some room"
 
 _CLEAR: Final = 0.10, 50.0
 """What packing must save of a cold start that could be raw: this part of it, and milliseconds. A
-function that is all raw carries no code of ours; that is worth something."""
+function that is all raw restores nothing; that is worth something."""
 
 _DOUBT: Final = 0.5
 """How fast the real Lambda reads is not known: it must save as much if that costs half."""
