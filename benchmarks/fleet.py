@@ -28,15 +28,14 @@ from hotpack.target.limits import MIB
 from hotpack.target.prices import find_price
 from hotpack.target.s3 import GET_USD, GETS_PER_S, STARTS_IN_10_S
 from hotpack.trace import choose, keep, trace
-from hotpack_runtime.manifest import Group, Manifest
+from hotpack_runtime.manifest import Frame, Manifest
+from hotpack_runtime.prefetch import CONNECTIONS, SPAN_RAW_BYTES
 from hotpack_runtime.s3 import PATIENCE_S
 from hotpack_runtime.s3_reader import TRIES, Reader
-from hotpack_runtime.units import SPAN_RAW_BYTES
 
 if sys.version_info < (3, 14):
     # In a function the decoder is beside the runtime; here it is a package.
     sys.modules.setdefault("hotpack_runtime._zstd", importlib.import_module("backports.zstd"))
-REMOTE_THREADS: Final[int] = importlib.import_module("hotpack_runtime.restorer").REMOTE_THREADS
 STARTS: Final = (1, 100, 1_000, 10_000)
 WINDOW_S: Final = 10.0
 TOLERANCE: Final = 0.15
@@ -55,11 +54,11 @@ class Work:
     """What one environment of a project reads at a cold start."""
 
     name: str
-    groups: Sequence[Group]
+    frames: Sequence[Frame]
     memory_mb: int
 
     def spans(self, raw_bytes: int = SPAN_RAW_BYTES) -> list[Span]:
-        return spans_of(self.groups, raw_bytes)
+        return spans_of(self.frames, raw_bytes)
 
 
 def one_prefix(pack: str, environment: int) -> str:
@@ -96,7 +95,9 @@ def main() -> None:
         keep(profile, project.root)
         release = build(project, tools).release
         manifest = Manifest.read(str(release.folder / "manifest.json"))
-        work = Work(root.name, manifest.groups[: manifest.lukewarm], release.memory_mb)
+        warm = manifest.groups[: manifest.lukewarm]
+        frames = [frame for group in warm for frame in group.frames]
+        work = Work(root.name, frames, release.memory_mb)
         text = [f"## {root.name}", describe(work), sizes(work), keys(work), ranges(work)]
         if chosen.check or chosen.markdown:
             text.append(check(work, release, event.read_bytes(), tools, chosen.rounds))
@@ -109,7 +110,7 @@ def main() -> None:
 def fleet(work: Work, starts: int, spans: Sequence[Span] | None = None) -> Fleet:
     return Fleet(
         *(starts, WINDOW_S, spans or work.spans(), one_prefix),
-        *(REMOTE_THREADS, TRIES, runtimes_wait_s, PATIENCE_S),
+        *(TRIES, runtimes_wait_s, PATIENCE_S),
     )
 
 
@@ -284,7 +285,7 @@ def page(text: str) -> str:
 
 Written by `make bench-fleet` with everything remote. "Restored" is from an environment's first
 request until all is restored that a cold start waits for; importing comes on top. Simulated, not
-measured on AWS: {REMOTE_THREADS} connections an environment, the network and the cores of the
+measured on AWS: {CONNECTIONS} connections an environment, the network and the cores of the
 [cold-start model](layout.md), a GET's first byte log-normal between measured p50 and p99, the
 runtime's own waits between tries ([how](../src/hotpack/measure/fleet.py)).
 

@@ -12,18 +12,11 @@ PIECE_BYTES = 1024 * 1024
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Protocol
+    from collections.abc import Callable, Iterator
+
+    from hotpack_runtime.manifest import Frame
 
     Buffer = bytes | memoryview
-
-    from hotpack_runtime.manifest import Frame, Pack
-
-    class Reader(Protocol):
-        """Reads from packs; one thread at a time uses it."""
-
-        def read(self, pack: Pack, offset: int, size: int) -> Buffer:
-            """Return `size` bytes of a pack from `offset` on."""
 
 
 class PacksFolder:
@@ -32,8 +25,9 @@ class PacksFolder:
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    def read(self, pack: Pack, offset: int, size: int) -> bytes:
-        """Return `size` bytes of a pack from `offset` on."""
+    def read(self, frame: Frame) -> bytes:
+        """Return a frame's bytes, not verified."""
+        pack, size = frame.pack, frame.size
         path = f"{self._folder}/{pack.name}.pack"
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -42,7 +36,7 @@ class PacksFolder:
                 f"hotpack: {pack} is missing at {path}: deploy the function again"
             ) from None
         try:
-            content = os.pread(handle, size, offset)
+            content = os.pread(handle, size, frame.offset)
         finally:
             os.close(handle)
         if len(content) != size:
@@ -50,34 +44,27 @@ class PacksFolder:
         return content
 
 
-def read_frames(frames: list[Frame], reader: Reader) -> list[memoryview]:
-    """Return the contents of frames that follow each other, each verified, not yet decompressed.
+def read_verified(frame: Frame, read: Callable[[Frame], Buffer]) -> Buffer:
+    """Return a frame's bytes, verified, not yet decompressed; what is damaged is read once more.
 
-    They are read at once; what was read wrong is read once more. Raises RestoreError.
+    Raises RestoreError.
     """
-    first, last = frames[0], frames[-1]
-    size = last.offset + last.size - first.offset
     try:
-        return _verified(frames, reader.read(first.pack, first.offset, size))
+        return _verified(frame, read(frame))
     except DamagedError:
-        return _verified(frames, reader.read(first.pack, first.offset, size))
+        return _verified(frame, read(frame))
 
 
-def _verified(frames: list[Frame], content: Buffer) -> list[memoryview]:
-    view = memoryview(content)
-    offset = frames[0].offset
-    parts = [view[f.offset - offset : f.offset - offset + f.size] for f in frames]
-    for frame, part in zip(frames, parts, strict=True):
-        if hashlib.sha256(part).hexdigest() != frame.sha256:
-            raise DamagedError(
-                f"hotpack: {frame.pack} is damaged: the frame at byte {frame.offset} does not "
-                "have the SHA-256 of the manifest; nothing of it was kept: deploy the function "
-                "again"
-            )
-    return parts
+def _verified(frame: Frame, content: Buffer) -> Buffer:
+    if hashlib.sha256(content).hexdigest() != frame.sha256:
+        raise DamagedError(
+            f"hotpack: {frame.pack} is damaged: the frame at byte {frame.offset} does not have the "
+            "SHA-256 of the manifest; nothing of it was kept: deploy the function again"
+        )
+    return content
 
 
-def raw_of(frame: Frame, content: memoryview) -> Iterator[Buffer]:
+def raw_of(frame: Frame, content: Buffer) -> Iterator[Buffer]:
     """Yield the raw bytes of a verified frame, in pieces that fit a processor's cache.
 
     Raises RestoreError where it does not hold what the manifest says.

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident, start_new_thread
+from functools import partial
 
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.folder import TreeFolder, free_bytes, write_at
-from hotpack_runtime.packs import PacksFolder, raw_of, read_frames
-from hotpack_runtime.units import LOADED, MISSING, SPAN_RAW_BYTES, TAKEN, THERE, Parts, Unit
+from hotpack_runtime.packs import PacksFolder, raw_of, read_verified
+from hotpack_runtime.units import LOADED, MISSING, TAKEN, THERE, Parts, Unit
 from hotpack_runtime.waiting import Signal
 
 TYPE_CHECKING = False
@@ -23,13 +24,9 @@ if TYPE_CHECKING:
     from hotpack_runtime.manifest import Frame, Manifest
     from hotpack_runtime.packs import Buffer
     from hotpack_runtime.s3 import Bucket
-    from hotpack_runtime.s3_reader import Reader as S3Reader
 
-    Taken = tuple[Unit, list[Frame], Parts | None]
-    """A group, and those of its frames that one thread has taken."""
-
-REMOTE_THREADS = 8
-"""One connection carries 50 to 90 MB/s (docs/lambda-facts: network), so one does not do."""
+    Taken = tuple[Frame | None, Parts | None]
+    """What one thread restores of a group: its only frame if it has one, or one of a large file."""
 
 KEPT_BYTES = 8 * 1024 * 1024
 """glibc gives a block of this size back to the kernel when it is freed, and from then on keeps
@@ -77,12 +74,15 @@ class Restorer:
         self._folder = TreeFolder(tree)
         self._packs_folder = PacksFolder(packs_folder)
         self._cold_from = manifest.lukewarm
-        self._is_remote = any(pack.key for pack in manifest.packs)
-        self._bucket = bucket_for(manifest) if self._is_remote else None
-        self._connections: list[S3Reader] = []
         self._failures: dict[int, RestoreError] = {}
         self._cold_in_memory: list[Unit] = []
         self._changed = Signal()
+        self._prefetcher = None
+        if any(pack.key for pack in manifest.packs):
+            from hotpack_runtime.prefetch import Prefetcher
+
+            bucket = bucket_for(manifest)
+            self._prefetcher = Prefetcher(bucket, self._changed, self._start_thread)
         self._workers = 0
         self._until = 0
         self._patient = self._stopping = self._has_caught_up = self._has_forked = False
@@ -92,8 +92,8 @@ class Restorer:
     def init_is_over(self) -> None:
         """Know that what is restored from now on is for an invocation."""
         self._tells = True
-        if self._bucket is not None:
-            self._bucket.init_is_over()
+        if self._prefetcher is not None:
+            self._prefetcher.init_is_over()
         if self.is_complete:
             self._forget_all()
 
@@ -105,6 +105,7 @@ class Restorer:
 
     def wait(self, count: int) -> None:
         """Return when the first `count` groups are restored; help with it."""
+        self._prefetch(self.units[:count], LOADED)
         self._go_through(count)
         for unit in self.units[:count]:  # what others have begun
             self._bring(unit, LOADED)
@@ -127,7 +128,7 @@ class Restorer:
         if raw is None:
             if unit.state == THERE:
                 return None
-            raw = self._decompressed(unit)  # all of it was imported once, and forgotten
+            raw = self._raw_at_once(unit)  # all of it was imported once, and forgotten
         else:
             with self._changed.lock:
                 unit.unread -= size
@@ -138,9 +139,10 @@ class Restorer:
     def everything(self) -> None:
         """Return when every file is there."""
         self._learn()
-        threads = REMOTE_THREADS if self._is_remote else os.cpu_count() or 1
+        self._prefetch(self.units, THERE)
+        threads = os.cpu_count() or 1
         for number in range(1, threads):
-            self._start_thread(self._bring_every, number, threads)
+            self._start_thread(partial(self._bring_every, number, threads))
         self._bring_every(0, threads)
         self._bring_every(0, 1)  # what another thread could not fails here, for all to see
 
@@ -162,13 +164,15 @@ class Restorer:
         try:
             self._folder.make(folder)
         except OSError as error:
-            raise self._told(error, []) from None
+            raise self._told(error) from None
 
     def _bring(self, unit: Unit, state: int) -> None:
         """Bring a group to a state at least: LOADED is not enough where files are wanted."""
         as_files = state == THERE
         if self._has_forked and unit.state < state:
             self._learn()  # the other process has gone on, and may have changed what it restored
+        if unit.is_large and unit.state == MISSING:
+            self._prefetch([unit], state)
         while unit.state < state and (as_files or unit.raw is None):
             with self._changed.lock:
                 taken = self._take(unit, as_files)
@@ -180,7 +184,7 @@ class Restorer:
             if alone:
                 self._restore_alone(unit, as_files)
             elif taken is not None:
-                self._restore([taken], as_files)
+                self._restore(unit, *taken, as_files)
 
     # -- the threads that restore in order --------------------------------------------------
 
@@ -191,14 +195,16 @@ class Restorer:
         self._stopping = False
         bytes(KEPT_BYTES)  # freed at once
         wanted = THERE if patient else LOADED
+        self._prefetch(self.units[:until], wanted, connections=1 if patient else None)
         missing = sum(unit.state < wanted for unit in self.units[:until])
-        most = 1 if patient else REMOTE_THREADS if self._is_remote else os.cpu_count() or 1
-        for _ in range(min(missing, most)):
+        for _ in range(min(missing, 1 if patient else os.cpu_count() or 1)):
             self._start_thread(self._work)
 
     def stop(self) -> None:
         """Return when the other threads have stopped, each behind what it has begun: for a fork."""
         self._stopping = self._has_forked = True
+        if self._prefetcher is not None:
+            self._prefetcher.stop()
         with self._changed.lock:
             while self._workers and self._changed.wait(PATIENCE_S):
                 pass
@@ -212,9 +218,8 @@ class Restorer:
         """In a child process: forget what threads of the parent were about to do."""
         self._changed = Signal()
         self._workers = self._until = 0
-        self._connections = []
-        if self._bucket is not None:
-            self._bucket.forked()
+        if self._prefetcher is not None:
+            self._prefetcher.forked(self._changed)
         for unit in self.units:
             if unit.state == TAKEN:
                 parts = unit.parts
@@ -223,12 +228,12 @@ class Restorer:
                     parts.handle, parts.path, parts.failed = -1, "", True
                 unit.state, unit.parts = MISSING if unit.raw is None else LOADED, None
 
-    def _start_thread(self, work: Callable[..., None], *args: int) -> None:
-        """Run something in another thread, if there can be one more."""
+    def _start_thread(self, work: Callable[[], None]) -> bool:
+        """Run something in another thread; return whether there can be one more."""
 
         def run() -> None:
             try:
-                work(*args)
+                work()
             except Exception:  # noqa: BLE001, S110 - who needs it fails again, and says so
                 pass
             finally:
@@ -243,6 +248,8 @@ class Restorer:
         except RuntimeError:  # at the interpreter's end, or too many
             with self._changed.lock:
                 self._workers -= 1
+            return False
+        return True
 
     def _work(self) -> None:
         if self._patient:
@@ -260,11 +267,10 @@ class Restorer:
             while not stops():
                 with self._changed.lock:
                     taken = self._take(unit, patient)
-                    if taken is None:
-                        break
-                    several = [taken, *self._take_neighbours(unit, until)]
+                if taken is None:
+                    break
                 try:
-                    self._restore(several, patient, tells=not patient)
+                    self._restore(unit, *taken, patient, tells=not patient)
                 except Exception:
                     if not patient:
                         raise
@@ -281,61 +287,39 @@ class Restorer:
                 unit.owner, unit.parts = get_ident(), None
             unit.state = TAKEN
             if not unit.is_large:
-                return unit, unit.group.frames, None
+                return unit.frame, None
         parts = unit.parts
         if unit.state == TAKEN and parts is not None and parts.todo:
             parts.writing += 1
-            return unit, parts.todo.pop(0), parts
+            return parts.todo.pop(0), parts
         return None
 
-    def _take_neighbours(self, unit: Unit, until: int) -> Iterator[Taken]:
-        """Take what stands behind a group in its pack on S3, up to what is read at once."""
-        if unit.is_large or not unit.group.frames or not unit.group.frames[0].pack.key:
-            return
-        last, room = unit.group.frames[0], SPAN_RAW_BYTES - unit.group.raw_size
-        for other in self.units[unit.index + 1 : until]:
-            frames = other.group.frames
-            if (
-                len(frames) == 1
-                and frames[0].pack is last.pack
-                and frames[0].offset == last.offset + last.size
-            ):
-                if other.state != MISSING or frames[0].raw_size > room:
-                    return
-                other.owner, other.parts, other.state = get_ident(), None, TAKEN
-                last, room = frames[0], room - frames[0].raw_size
-                yield other, frames, None
-
-    def _restore(self, taken: list[Taken], as_files: bool, *, tells: bool = True) -> None:
+    def _restore(
+        self,
+        unit: Unit,
+        frame: Frame | None,
+        parts: Parts | None,
+        as_files: bool,
+        *,
+        tells: bool = True,
+    ) -> None:
         """Restore what was taken; on failure, give it back."""
-        left = list(taken)
         try:
-            contents = iter(self._read([frame for _, frames, _ in taken for frame in frames]))
-            for unit, frames, parts in taken:
-                mine = [next(contents) for _ in frames]
-                if parts is not None:
-                    self._write_parts(unit, frames, mine, parts)
-                else:
-                    self._finish(unit, mine, as_files)
-                del left[0]
+            if parts is None:
+                self._finish(unit, as_files)
+            elif frame is not None:
+                self._write_part(unit, frame, parts)
         except BaseException as error:  # noqa: BLE001 - raised again
-            for unit, _, parts in left:
-                self._give_back(unit, parts)
-            raise (self._told(error, left) if tells else error) from None
+            self._give_back(unit, parts)
+            raise (self._told(error, unit) if tells else error) from None
 
     def _restore_alone(self, unit: Unit, as_files: bool) -> None:
         """Restore a group whatever another thread does with it: the same files come of it."""
         parts = Parts(unit.group.frames) if unit.is_large else None
-        try:
-            if parts is None:
-                self._finish(unit, self._read(unit.group.frames), as_files)
-                return
-            for frames in parts.todo:
+        for frame in unit.group.frames if parts is not None else [unit.frame]:
+            if parts is not None:
                 parts.writing += 1
-                self._write_parts(unit, frames, self._read(frames), parts)
-        except BaseException as error:  # noqa: BLE001 - raised again
-            self._give_back(unit, parts)
-            raise self._told(error, [(unit, [], parts)]) from None
+            self._restore(unit, frame, parts, as_files)
 
     def _give_back(self, unit: Unit, parts: Parts | None) -> None:
         with self._changed.lock:
@@ -345,8 +329,9 @@ class Restorer:
                 parts.failed = True
                 self._leave(parts)
             self._changed.notify_all()
+        self._drop(unit)
 
-    def _told(self, error: BaseException, left: list[Taken]) -> BaseException:
+    def _told(self, error: BaseException, unit: Unit | None = None) -> BaseException:
         """Return an error as it is told: in one line, and remembered."""
         if isinstance(error, OSError):
             error = RestoreError(f"hotpack: cannot restore to {self._folder.path}: {error}")
@@ -355,7 +340,8 @@ class Restorer:
                 print(error, flush=True)  # noqa: T201 - who asked may take it for something else
             # Without its traceback, which holds all that was read.
             kept = type(error)(*error.args)
-            self._failures.update((unit.index, kept) for unit, _, _ in left)
+            if unit is not None:
+                self._failures[unit.index] = kept
         return error
 
     @property
@@ -363,26 +349,30 @@ class Restorer:
         """What could not be restored and is still missing."""
         return next(iter(self._failures.values()), None)
 
-    def _read(self, frames: list[Frame]) -> list[memoryview]:
-        if not frames:
-            return []
-        if self._bucket is None or not frames[0].pack.key:
-            return read_frames(frames, self._packs_folder)
-        try:
-            connection = self._connections.pop()
-        except IndexError:
-            connection = self._bucket.connect()
-        try:
-            contents = read_frames(frames, connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connections.append(connection)
-        return contents
+    def _prefetch(self, units: list[Unit], state: int, connections: int | None = None) -> None:
+        """Have what these groups lack for a state fetched from S3, over so many connections."""
+        if self._prefetcher is None:
+            return
+        with self._changed.lock:
+            frames = [frame for unit in units if unit.state < state for frame in unit.left]
+            self._prefetcher.plan(frames, connections)
 
-    def _decompressed(self, unit: Unit) -> Buffer:
-        frames = unit.group.frames
-        return _joined(frames, self._read(frames))
+    def _drop(self, unit: Unit) -> None:
+        """Let go what was fetched of a group and is not needed any more."""
+        if self._prefetcher is not None:
+            self._prefetcher.drop(unit.group.frames)
+
+    def _raw(self, frame: Frame) -> Iterator[Buffer]:
+        """Yield what a frame decompresses to, piece by piece."""
+        read: Callable[[Frame], Buffer] = self._packs_folder.read
+        if frame.pack.key and self._prefetcher is not None:
+            read = self._prefetcher.read
+        return raw_of(frame, read_verified(frame, read))
+
+    def _raw_at_once(self, unit: Unit) -> Buffer:
+        """Return what a group's only frame decompresses to."""
+        pieces = list(self._raw(unit.frame)) if unit.frame is not None else []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     # -- bytecode in memory -----------------------------------------------------------------
 
@@ -392,6 +382,7 @@ class Restorer:
                 self._cold_in_memory.append(unit)
                 if len(self._cold_in_memory) > COLD_IN_MEMORY:
                     self._forget(self._cold_in_memory[0])
+            self._drop(unit)
             unit.raw, unit.unread = raw, len(raw)
             unit.state = max(unit.state, LOADED)
             self._changed.notify_all()
@@ -413,8 +404,8 @@ class Restorer:
 
     # -- into files -------------------------------------------------------------------------
 
-    def _finish(self, unit: Unit, contents: list[memoryview], as_files: bool) -> None:
-        raw = _joined(unit.group.frames, contents)
+    def _finish(self, unit: Unit, as_files: bool) -> None:
+        raw = self._raw_at_once(unit)
         if unit.group.is_bytecode and not as_files:
             self._keep(unit, raw)
             return
@@ -423,23 +414,21 @@ class Restorer:
             self._folder.write(path, view[start : start + size], executable)
         self._there(unit)
 
-    def _write_parts(
-        self, unit: Unit, frames: list[Frame], contents: list[memoryview], parts: Parts
-    ) -> None:
-        """Write frames of a large file; whoever writes the last ones moves it to its place."""
+    def _write_part(self, unit: Unit, frame: Frame, parts: Parts) -> None:
+        """Write a frame of a large file; whoever writes the last one moves it to its place."""
         (path, _start, _size, executable), *others = self._files_of(unit.index)
+        content = self._raw(frame)
         with self._changed.lock:
             if parts.handle < 0 and not parts.failed:
                 parts.path = self._folder.new_path()
                 parts.handle = self._folder.create(parts.path, executable)
         if not parts.failed:
-            for frame, content in zip(frames, contents, strict=True):
-                place = frame.start
-                for raw in raw_of(frame, content):
-                    write_at(parts.handle, memoryview(raw), place)
-                    place += len(raw)
+            place = frame.start
+            for raw in content:
+                write_at(parts.handle, memoryview(raw), place)
+                place += len(raw)
         with self._changed.lock:
-            parts.missing.difference_update(frame.start for frame in frames)
+            parts.missing.discard(frame.start)
             self._leave(parts)
             if parts.failed or parts.missing or parts.writing:
                 return
@@ -465,6 +454,7 @@ class Restorer:
 
     def _note_there(self, unit: Unit) -> None:
         with self._changed.lock:
+            self._drop(unit)
             self._missing.discard(unit.index)  # a signal's handler may come here in between
             unit.state, unit.parts = THERE, None
             self._failures.pop(unit.index, None)
@@ -483,7 +473,7 @@ class Restorer:
             self._learn()
             free = free_bytes(self._folder.path)
         except OSError as error:
-            raise self._told(error, []) from None
+            raise self._told(error) from None
         self._check_space(manifest, free)
 
     def _learn(self) -> None:
@@ -505,12 +495,3 @@ class Restorer:
                 f"{free} are free: raise ephemeral_storage_mb by "
                 f"{-(-(needed - free) // 2**20)} or more, or keep less in /tmp"
             )
-
-
-def _joined(frames: list[Frame], contents: list[memoryview]) -> Buffer:
-    raws = [
-        raw
-        for frame, content in zip(frames, contents, strict=True)
-        for raw in raw_of(frame, content)
-    ]
-    return raws[0] if len(raws) == 1 else b"".join(raws)

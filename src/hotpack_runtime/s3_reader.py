@@ -15,6 +15,8 @@ from hotpack_runtime.errors import DamagedError, RestoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from hotpack_runtime.manifest import Pack
     from hotpack_runtime.s3 import Bucket
 
@@ -54,17 +56,24 @@ class Reader:
         self._connection: http.client.HTTPConnection | None = None
         self._host = ""
 
-    def read(self, pack: Pack, offset: int, size: int) -> memoryview:
-        """Return `size` bytes of a pack from `offset` on; tries again what may pass.
+    def read(self, pack: Pack, offset: int, sizes: list[int]) -> Generator[memoryview]:
+        """Yield the bytes of a pack from `offset` on in runs of these sizes, each once it has come.
 
-        Raises RestoreError with S3's own words, or DamagedError where the pack is another one.
+        Tries again what may pass, from the run on that failed. Raises RestoreError with S3's own
+        words, or DamagedError where the pack is another one. Whoever does not take all of it
+        closes the generator.
         """
         began, ends = self._bucket.clock(), self._bucket.gives_up_at()
+        left = list(sizes)
         for tries in range(1, TRIES + 1):
             try:
-                return self._try(pack, offset, size, ends)
+                for run in self._try(pack, offset, left, ends):
+                    offset += left.pop(0)
+                    yield run
             except _FailedError as error:
                 failure = error
+            else:
+                return
             if tries == 1:
                 # In an invocation time begins here: before, the sandbox may have been frozen.
                 ends = self._bucket.gives_up_at()
@@ -93,24 +102,26 @@ class Reader:
             return jitter_s
         return asked_s + jitter_s if asked_s else 0.0
 
-    def _try(self, pack: Pack, offset: int, size: int, ends: float) -> memoryview:
-        """Ask once; raises _FailedError, behind which the connection is closed."""
+    def _try(self, pack: Pack, offset: int, sizes: list[int], ends: float) -> Generator[memoryview]:
+        """Ask once; raises _FailedError. The connection is closed unless all has come."""
         is_kept = self._connection is not None
+        is_whole = False
         try:
-            return self._get(pack, offset, size, ends)
-        except (_FailedError, RestoreError):
-            self.close()
-            raise
+            yield from self._get(pack, offset, sizes, ends)
+            is_whole = True
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.close()
             kind = type(error).__name__
             lasts = isinstance(error, ValueError) or kind == "SSLCertVerificationError"
             words = f"{kind}: {' '.join(str(error).split())}"
             # A connection that was kept may have been closed meanwhile: nothing to wait for.
             wait_s = 0.0 if is_kept else None
             raise _FailedError(words, passes=not lasts, wait_s=wait_s) from None
+        finally:
+            if not is_whole:
+                self.close()
 
-    def _get(self, pack: Pack, offset: int, size: int, ends: float) -> memoryview:
+    def _get(self, pack: Pack, offset: int, sizes: list[int], ends: float) -> Generator[memoryview]:
+        size = sum(sizes)
         began = self._bucket.clock()
         timeout_s = max(_LEAST_TIMEOUT_S, min(_TIMEOUT_S, ends - began))
         url = urlsplit(self._bucket.url(pack.key or ""))
@@ -124,18 +135,22 @@ class Reader:
         if response.status != 206:
             raise self._refused(response, signed_with)
         _check_range(pack, offset, size, response)
-        content, place = bytearray(size), 0
-        while place < size:
-            chunk = response.read1(min(_CHUNK_BYTES, size - place))
-            if not chunk:
-                raise _FailedError(f"the answer ended behind {place} of {size} bytes")
-            content[place : place + len(chunk)] = chunk
-            place += len(chunk)
-            took_s = self._bucket.clock() - began
-            if took_s > timeout_s and place < min(size, took_s * _LEAST_BYTES_PER_S):
-                raise _FailedError(f"slow: {place} of {size} bytes in {took_s:.1f} s")
-        response.close()  # not the connection: it goes on with the next request
-        return memoryview(content)
+        came = 0
+        for wanted in tuple(sizes):
+            run, place = bytearray(wanted), 0
+            while place < wanted:
+                chunk = response.read1(min(_CHUNK_BYTES, wanted - place))
+                if not chunk:
+                    raise _FailedError(f"the answer ended behind {came} of {size} bytes")
+                run[place : place + len(chunk)] = chunk
+                place += len(chunk)
+                came += len(chunk)
+                took_s = self._bucket.clock() - began
+                if took_s > timeout_s and came < min(size, took_s * _LEAST_BYTES_PER_S):
+                    raise _FailedError(f"slow: {came} of {size} bytes in {took_s:.1f} s")
+            if came == size:
+                response.close()  # not the connection: it goes on with the next request
+            yield memoryview(run)
 
     def _connect(self, scheme: str, host: str, timeout_s: float) -> http.client.HTTPConnection:
         """Return the connection, which is opened when it is first used."""

@@ -31,11 +31,13 @@ class Spans:
 
     def watch(self) -> None:
         """Note from now on what is read, verified, decompressed, written and waited for."""
-        from hotpack_runtime import folder, packs, restorer, waiting
+        from hotpack_runtime import folder, packs, prefetch, restorer, waiting
 
         work: tuple[tuple[Any, str, str], ...] = (
-            (restorer.Restorer, "_read", "fetch"),
-            (packs, "_verified", "verify"),  # within fetching
+            (packs.PacksFolder, "read", "fetch"),
+            (prefetch.Prefetcher, "_fetch", "fetch"),
+            (prefetch.Prefetcher, "_read_now", "fetch"),
+            (packs, "_verified", "verify"),
             (restorer, "write_at", "write"),
             (folder, "write_at", "write"),
             (folder.TreeFolder, "copy", "write"),

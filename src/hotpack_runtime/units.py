@@ -7,14 +7,6 @@ if TYPE_CHECKING:
     from hotpack_runtime.manifest import Frame, Group
     from hotpack_runtime.packs import Buffer
 
-SPAN_RAW_BYTES = 16 * 1024 * 1024
-"""What one request to S3 is for: neighbouring frames are read at once, up to this size, since each
-takes 20 to 40 ms until its first byte. With 4 MiB spaCy took 1.21 of the bare import instead of
-1.13, scikit-learn 1.39 instead of 1.33, and 7 to 10 MB less memory."""
-
-_BUNDLED_RAW_BYTES = 4 * 1024 * 1024
-"""What one thread writes of a large file at a time where packs are in the function."""
-
 MISSING, TAKEN, LOADED, THERE = range(4)
 """A group's state. LOADED is for bytecode alone: it is in memory and not in files."""
 
@@ -46,6 +38,18 @@ class Unit:
         """Whether it is one file of several frames."""
         return len(self.group.frames) > 1
 
+    @property
+    def left(self) -> list[Frame]:
+        """The frames that no thread has begun to restore."""
+        if self.state != TAKEN:
+            return self.group.frames
+        return self.parts.todo if self.parts is not None else []
+
+    @property
+    def frame(self) -> Frame | None:
+        """The only frame of one that is not; none where all files are empty."""
+        return self.group.frames[0] if self.group.frames else None
+
 
 class Parts:
     """A large file that is written in parts."""
@@ -56,12 +60,4 @@ class Parts:
         self.missing = {frame.start for frame in frames}
         self.writing = 0
         self.failed = False
-        self.todo: list[list[Frame]] = []
-        most = SPAN_RAW_BYTES if frames[0].pack.key else _BUNDLED_RAW_BYTES
-        room = 0
-        for frame in frames:
-            if frame.raw_size > room:
-                self.todo.append([])
-                room = most
-            self.todo[-1].append(frame)
-            room -= frame.raw_size
+        self.todo = list(frames)

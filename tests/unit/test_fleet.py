@@ -21,7 +21,7 @@ def fleet(starts: int = 1, **settings: object) -> Fleet:
     """Ten requests of a megabyte, no latency, no network limits, no work, one prefix."""
     spans = [Span("pack", 1_000_000, 1_000_000)] * 10
     plain = Fleet(
-        *(starts, 0.0, spans, lambda pack, number: "", 8, 8, lambda tries: 0.1, 10.0),
+        *(starts, 0.0, spans, lambda pack, number: "", 8, lambda tries: 0.1, 10.0),
         network=Network.unlimited(),
         first_byte_s=(0.0, 0.0),
         cpu_ms_per_mb=0.0,
@@ -63,6 +63,14 @@ def test_the_runtime_gives_up() -> None:
     assert outcome.percentile(0.99) == float("inf")
 
 
+def test_no_more_is_fetched_than_is_held() -> None:
+    """Who restores slowly has fewer connections at work, and takes as long as its cores do."""
+    slow = fleet(cpu_ms_per_mb=1000.0, first_byte_s=(0.1, 0.1), cores=1)
+    assert simulate(slow).durations_s == pytest.approx([10.1])
+    one_by_one = simulate(replace(slow, held_bytes=1))
+    assert one_by_one.durations_s == pytest.approx([11.0], abs=0.05)
+
+
 def test_the_same_fleet_comes_out_the_same() -> None:
     """The random numbers are the seed's."""
     one = fleet(100, window_s=1.0, first_byte_s=(0.03, 0.1))
@@ -71,13 +79,13 @@ def test_the_same_fleet_comes_out_the_same() -> None:
 
 
 def test_spans_are_what_the_runtime_asks_for() -> None:
-    """Neighbours in a pack are one request up to the size, large files have their own."""
+    """Neighbours in a pack are one request up to the size."""
     one, other = group(0, 0, (10, MIB)), group(1, 0, (20, MIB))
     behind, large = group(0, 10, (30, MIB)), group(1, 20, *[(40, 3 * MIB)] * 3)
-    groups = [one, other, behind, large]
-    spans = [(span.pack, span.size) for span in spans_of(groups, 4 * MIB)]
+    frames = [frame for group in (one, other, behind, large) for frame in group.frames]
+    found = [(span.pack, span.size) for span in spans_of(frames, 4 * MIB)]
     names = [pack.name for pack in PACKS]
-    assert spans == [(names[0], 40), (names[1], 20), *[(names[1], 40)] * 3]
-    spans = [(span.pack, span.size) for span in spans_of(groups, 6 * MIB)]
-    assert spans == [(names[0], 40), (names[1], 20), (names[1], 80), (names[1], 40)]
-    assert len(spans_of(groups, MIB)) == 6
+    assert found == [(names[0], 40), (names[1], 60), *[(names[1], 40)] * 2]
+    found = [(span.pack, span.size) for span in spans_of(frames, 7 * MIB)]
+    assert found == [(names[0], 40), (names[1], 100), (names[1], 40)]
+    assert len(spans_of(frames, MIB)) == 6

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import pytest
 
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Manifest
-from hotpack_runtime.packs import PacksFolder
 from hotpack_runtime.restorer import COLD_IN_MEMORY, Restorer
 from hotpack_runtime.s3 import Bucket
 from hotpack_runtime.units import TAKEN, Parts
@@ -274,15 +274,18 @@ class Shelf:
     """A bucket that counts what is read of it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = PacksFolder(str(folder))
+        self._folder = folder
         self.reads: list[tuple[int, int]] = []
 
     def connect(self) -> "Shelf":
         return self
 
-    def read(self, pack: Any, offset: int, size: int) -> bytes:
-        self.reads.append((offset, size))
-        return self._folder.read(pack, offset, size)
+    def read(self, pack: Any, offset: int, sizes: list[int]) -> Generator[bytes]:
+        self.reads.append((offset, sum(sizes)))
+        content = (self._folder / f"{pack.name}.pack").read_bytes()
+        for size in sizes:
+            yield content[offset : offset + size]
+            offset += size
 
     def close(self) -> None: ...
 
@@ -304,11 +307,11 @@ class Unsteady(Shelf):
 
     def init_is_over(self) -> None: ...
 
-    def read(self, pack: Any, offset: int, size: int) -> bytes:
+    def read(self, pack: Any, offset: int, sizes: list[int]) -> Generator[bytes]:
         if len(self.reads) == 1:
-            self.reads.append((offset, size))
+            self.reads.append((offset, sum(sizes)))
             raise RestoreError("hotpack: S3 had a bad moment")
-        return super().read(pack, offset, size)
+        yield from super().read(pack, offset, sizes)
 
 
 def test_what_comes_by_itself_may_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

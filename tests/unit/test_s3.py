@@ -1,7 +1,7 @@
 """Reading from S3 without boto3."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -95,7 +95,7 @@ def test_no_credentials() -> None:
     pack = Pack(PACK, 10, KEY, ["numpy"])
     reader = Bucket("b", {}, {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}).connect()
     with pytest.raises(RestoreError, match="AWS_ACCESS_KEY_ID"):
-        reader.read(pack, 0, 10)
+        list(reader.read(pack, 0, [10]))
 
 
 def test_unreachable_endpoint() -> None:
@@ -104,7 +104,7 @@ def test_unreachable_endpoint() -> None:
     environment = {**CREDENTIALS, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
     reader = Bucket("b", {}, environment, sleep=lambda _: None).connect()
     with pytest.raises(RestoreError, match=r"pack aaa.*a .numpy.* ConnectionRefused") as caught:
-        reader.read(pack, 0, 10)
+        list(reader.read(pack, 0, [10]))
     assert "(try 8 of 8, after 0.0 s): nobody answers" in str(caught.value)
 
 
@@ -139,7 +139,7 @@ def scripted() -> Iterator[Any]:
 
     def read(*answers: tuple[int, bytes]) -> bytes:
         Script.answers = list(answers)
-        return bytes(reader.read(Pack(PACK, 10, KEY, ["numpy"]), 0, 4))
+        return b"".join(reader.read(Pack(PACK, 10, KEY, ["numpy"]), 0, [4]))
 
     yield read
     reader.close()
@@ -217,7 +217,7 @@ def failure_of(answer: tuple[int, bytes], clock: Clock, took_s: float, **headers
     reader = bucket.connect()
     try:
         with pytest.raises(RestoreError) as caught:
-            reader.read(Pack(PACK, 10, KEY, ["numpy"]), 0, 4)
+            list(reader.read(Pack(PACK, 10, KEY, ["numpy"]), 0, [4]))
     finally:
         reader.close()
         server.shutdown()
@@ -267,6 +267,27 @@ def test_time_after_init() -> None:
     assert bucket.gives_up_at() == 6009
 
 
+class Broken(Reader):
+    """Its first answer ends behind one run."""
+
+    asked: ClassVar[list[tuple[int, list[int]]]] = []
+
+    def _get(self, pack: Pack, offset: int, sizes: list[int], ends: float) -> Generator[memoryview]:
+        self.asked.append((offset, list(sizes)))
+        for number, size in enumerate(list(sizes)):
+            if len(self.asked) == 1 and number == 1:
+                raise ConnectionResetError
+            yield memoryview(bytes(size))
+
+
+def test_what_came_is_not_read_again() -> None:
+    """Where an answer ends too early, the next try asks for the rest."""
+    reader = Broken(Bucket("b", {}, {}, sleep=lambda _: None))
+    runs = list(reader.read(Pack(PACK, 60, KEY, ["numpy"]), 0, [10, 20, 30]))
+    assert [len(run) for run in runs] == [10, 20, 30]
+    assert Broken.asked == [(0, [10, 20, 30]), (10, [20, 30])]
+
+
 class Frozen(Reader):
     """Its sandbox is frozen in each of the first tries, whose connection ends meanwhile."""
 
@@ -275,22 +296,22 @@ class Frozen(Reader):
         super().__init__(self.bucket)
         self.clock, self.left = clock, tries
 
-    def _get(self, *_: object) -> memoryview:
+    def _get(self, *_: object) -> Generator[memoryview]:
         self.left -= 1
         if self.left >= 0:
             self.clock.now_s += 600
             raise ConnectionResetError
-        return memoryview(b"abcd")
+        yield memoryview(b"abcd")
 
 
 def test_a_freeze_takes_no_time_of_a_read() -> None:
     """What was broken off while the sandbox was frozen is read once more, if init is over."""
     pack = Pack(PACK, 10, KEY, ["numpy"])
     with pytest.raises(RestoreError, match=r"try 1 of 8, after 600.0 s"):
-        Frozen(Clock(), 1).read(pack, 0, 4)
+        list(Frozen(Clock(), 1).read(pack, 0, [4]))
     reader = Frozen(Clock(), 1)
     reader.bucket.init_is_over()
-    assert bytes(reader.read(pack, 0, 4)) == b"abcd"
+    assert b"".join(reader.read(pack, 0, [4])) == b"abcd"
 
 
 def test_credentials_that_changed() -> None:

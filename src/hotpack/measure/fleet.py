@@ -7,7 +7,7 @@ under a clock of the simulation's own; how it tries again is said by who asks.
 import heapq
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from statistics import NormalDist
@@ -17,12 +17,14 @@ from hotpack.layout.cost import DECOMPRESS_MS_PER_MB, WRITE_MS_PER_MB
 from hotpack.sandbox.network import Link, Network, Pace
 from hotpack.target.limits import INIT_VCPUS
 from hotpack.target.s3 import FIRST_BYTE_S, GETS_PER_S
+from hotpack_runtime.prefetch import CONNECTIONS, HELD_BYTES, spans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hotpack_runtime.manifest import Frame, Group
+    from hotpack_runtime.manifest import Frame
 
 _MB: Final = 1e6
+_LOOKS_AGAIN_S: Final = 0.002
 Wait = Callable[[int], float]
 """Seconds to wait after so many tries."""
 
@@ -46,13 +48,16 @@ class Fleet:
     prefix_of: Callable[[str, int], str]
     """A pack and the environment's number to the prefix that S3 counts its requests under."""
 
-    threads: int
-    """Connections of an environment; the runtime's REMOTE_THREADS."""
-
     tries: int
     wait_s: Wait
     patience_s: float
     """How long after its start an environment gives up."""
+
+    connections: int = CONNECTIONS
+    """Of an environment."""
+
+    held_bytes: int = HELD_BYTES
+    """What an environment may have asked for and not restored when it asks for more."""
 
     network: Network = field(default_factory=Network)
     first_byte_s: tuple[float, float] = FIRST_BYTE_S
@@ -86,47 +91,14 @@ class Outcome:
         return self.durations_s[place] if place < len(self.durations_s) else math.inf
 
 
-def spans_of(groups: "Sequence[Group]", span_raw_bytes: int) -> list[Span]:
-    """Return what the runtime asks for to restore the groups, in order.
-
-    As `hotpack_runtime.restorer` does it: with a group those that stand behind it in its pack and
-    come later, up to so many bytes raw; the frames of a large file apart from all others.
-    """
-    spans: list[Span] = []
-    taken: set[int] = set()
-    for index, group in enumerate(groups):
-        if index in taken or not group.frames:
-            continue
-        run = list(group.frames)
-        if len(run) == 1:
-            room = span_raw_bytes - group.raw_size
-            for behind in range(index + 1, len(groups)):
-                frames = groups[behind].frames
-                if len(frames) == 1 and _follows(frames[0], run[-1]):
-                    if behind in taken or frames[0].raw_size > room:
-                        break
-                    taken.add(behind)
-                    run += frames
-                    room -= frames[0].raw_size
-            spans.append(_span(run))
-            continue
-        part: list[Frame] = []
-        for frame in run:
-            if part and sum(each.raw_size for each in part) + frame.raw_size > span_raw_bytes:
-                spans.append(_span(part))
-                part = []
-            part.append(frame)
-        spans.append(_span(part))
-    return spans
-
-
-def _follows(frame: "Frame", last: "Frame") -> bool:
-    return frame.pack is last.pack and frame.offset == last.offset + last.size
-
-
-def _span(frames: "Sequence[Frame]") -> Span:
-    size, raw_size = sum(frame.size for frame in frames), sum(frame.raw_size for frame in frames)
-    return Span(frames[0].pack.name, size, raw_size)
+def spans_of(frames: "Iterable[Frame]", raw_bytes: int) -> list[Span]:
+    """Return what the runtime asks for to restore the frames, in order."""
+    return [
+        Span(
+            run[0].pack.name, sum(frame.size for frame in run), sum(frame.raw_size for frame in run)
+        )
+        for run in spans(frames, raw_bytes)
+    ]
 
 
 def simulate(fleet: Fleet) -> Outcome:
@@ -163,6 +135,7 @@ class _Environment:
         self.link = Link(fleet.network, clock=clock, sleep=self._sleep)
         self.cores_free_s = [began_s] * fleet.cores
         self.next_span = 0
+        self.held = 0
         self.left = len(fleet.spans)
         self.failed = False
 
@@ -194,39 +167,48 @@ class _Simulation:
             for number, began_s in enumerate(begins)
         ]
         for environment in environments:
-            for _ in range(min(fleet.threads, len(fleet.spans))):
-                self._wake(environment.began_s, self._reader(environment))
+            for _ in range(min(fleet.connections, len(fleet.spans))):
+                self._wake(environment.began_s, self._connection(environment))
         while self._events:
-            self._now_s, _, reader = heapq.heappop(self._events)
-            wakes_s = next(reader, None)
+            self._now_s, _, actor = heapq.heappop(self._events)
+            wakes_s = next(actor, None)
             if wakes_s is not None:
-                self._wake(wakes_s, reader)
+                self._wake(wakes_s, actor)
         failed = sum(environment.failed for environment in environments)
         return Outcome(tuple(sorted(self._took_s)), failed, self._requests, self._refused)
 
-    def _wake(self, time_s: float, reader: Iterator[float]) -> None:
-        heapq.heappush(self._events, (time_s, next(self._number), reader))
+    def _wake(self, time_s: float, actor: Iterator[float]) -> None:
+        heapq.heappush(self._events, (time_s, next(self._number), actor))
 
-    def _reader(self, environment: _Environment) -> Iterator[float]:
-        """Restore span after span as a thread of the runtime does; yield until when it waits."""
-        fleet, connection = self._fleet, Pace()
+    def _connection(self, environment: _Environment) -> Iterator[float]:
+        """Fetch span after span as the runtime's prefetcher does; yield until when it waits."""
+        fleet, pace = self._fleet, Pace()
         while environment.next_span < len(fleet.spans) and not environment.failed:
+            if environment.held >= fleet.held_bytes:
+                yield max(self._now_s + _LOOKS_AGAIN_S, min(environment.cores_free_s))
+                continue
             span = fleet.spans[environment.next_span]
             environment.next_span += 1
+            environment.held += span.size
             yield from self._ask(environment, span)
             if environment.failed:
                 return
             environment.waited_s = 0.0
-            environment.link.wait_to_send(connection, span.size)
+            environment.link.wait_to_send(pace, span.size)
             yield self._now_s + environment.waited_s
-            free_s = environment.cores_free_s
-            core = free_s.index(min(free_s))
-            cpu_s = span.raw_size / _MB * fleet.cpu_ms_per_mb / 1000
-            free_s[core] = max(self._now_s, free_s[core]) + cpu_s
-            yield free_s[core]
-            environment.left -= 1
-            if not environment.left:
-                self._took_s.append(self._now_s - environment.began_s)
+            self._wake(self._now_s, self._restoring(environment, span))
+
+    def _restoring(self, environment: _Environment, span: Span) -> Iterator[float]:
+        """Restore a span on the core that is free first."""
+        free_s = environment.cores_free_s
+        core = free_s.index(min(free_s))
+        cpu_s = span.raw_size / _MB * self._fleet.cpu_ms_per_mb / 1000
+        free_s[core] = max(self._now_s, free_s[core]) + cpu_s
+        yield free_s[core]
+        environment.held -= span.size
+        environment.left -= 1
+        if not environment.left:
+            self._took_s.append(self._now_s - environment.began_s)
 
     def _ask(self, environment: _Environment, span: Span) -> Iterator[float]:
         """Ask until S3 answers with the first byte, or the runtime gives up."""
