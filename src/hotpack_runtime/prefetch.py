@@ -27,9 +27,9 @@ SPAN_RAW_BYTES = 16 * 1024 * 1024
 """What one request is for: frames that follow each other in a pack, up to this size once
 decompressed, since each request takes 20 to 40 ms until its first byte."""
 
-HELD_BYTES = 24 * 1024 * 1024
-"""No request begins while more than this was asked for and is not taken: it would only fill the
-memory."""
+HELD_BYTES = 3 * 1024 * 1024
+"""No request begins while more than this for each connection was asked for and is not taken: it
+would only fill the memory."""
 
 PATIENCE_S = 2.0
 """How long to wait for a frame on its way, while nothing else comes either, before reading it
@@ -54,27 +54,38 @@ class Prefetcher:
 
     def _forget(self) -> None:
         self._planned: list[list[Frame]] = []
-        self._ahead: dict[Frame, Buffer | RestoreError | None] = {}
-        """What came of each frame that was planned and not taken; None before that."""
+        self._ahead: set[Frame] = set()
+        """What was planned and not taken."""
 
         self._asked: set[Frame] = set()
+        """What of it was asked for."""
+
+        self._came: dict[Frame, Buffer | RestoreError] = {}
+        """What of that is there, in the order in which it came."""
+
         self._held = 0
         """Bytes of the frames that were asked for and not taken."""
 
+        self._most_held = 0
         self._threads = 0
 
     def init_is_over(self) -> None:
         """From now on each read has time of its own."""
         self._bucket.init_is_over()
 
-    def plan(self, frames: Iterable[Frame], connections: int | None = None) -> None:
-        """Have frames fetched in this order, beside what was planned before."""
+    def plan(self, frames: Iterable[Frame], *, patient: bool = False) -> None:
+        """Have frames fetched in this order, behind what was planned before.
+
+        Over one connection, if that shall take little from what else the function does.
+        """
+        connections = 1 if patient else CONNECTIONS
         with self._changed.lock:
+            self._most_held = connections * HELD_BYTES
             new = [frame for frame in frames if frame.pack.key and frame not in self._ahead]
-            self._ahead.update(dict.fromkeys(new))
+            self._ahead.update(new)
             self._planned += spans(new)
             firsts = []
-            while self._threads < (connections or CONNECTIONS) and (span := self._next()):
+            while self._threads < connections and (span := self._next()):
                 firsts.append(span)
                 self._threads += 1
         for span in firsts:
@@ -86,6 +97,11 @@ class Prefetcher:
         content = self._take(frame)
         return self._read_now(frame) if content is None else content
 
+    @property
+    def came(self) -> Frame | None:
+        """The frame that has come first of those that nobody has read."""
+        return next(iter(self._came), None)
+
     def drop(self, frames: Sequence[Frame]) -> None:
         """Know that nobody will ask for these frames."""
         with self._changed.lock:
@@ -96,7 +112,7 @@ class Prefetcher:
         """Have the threads end soon; what is not there by now is not ahead any more."""
         with self._changed.lock:
             self._planned.clear()
-            self.drop([frame for frame, content in self._ahead.items() if content is None])
+            self.drop(list(self._ahead - self._came.keys()))
             self._changed.notify_all()
 
     def forked(self, changed: Signal) -> None:
@@ -112,7 +128,7 @@ class Prefetcher:
         """Return what was fetched, once it has come; None where that is not on its way."""
         with self._changed.lock:
             while frame in self._asked:
-                content = self._ahead[frame]
+                content = self._came.get(frame)
                 if content is None and self._changed.wait(PATIENCE_S):
                     continue
                 self._drop(frame)
@@ -123,7 +139,8 @@ class Prefetcher:
             return None
 
     def _drop(self, frame: Frame) -> None:
-        self._ahead.pop(frame, None)
+        self._ahead.discard(frame)
+        self._came.pop(frame, None)
         if frame in self._asked:
             self._asked.remove(frame)
             self._held -= frame.size
@@ -149,7 +166,7 @@ class Prefetcher:
             while span:
                 self._fetch(span, connection)
                 with self._changed.lock:
-                    while self._planned and self._held >= HELD_BYTES:
+                    while self._planned and self._held >= self._most_held:
                         self._changed.wait(PATIENCE_S)
                     span = self._next()
             self._connections.append(connection)
@@ -165,7 +182,7 @@ class Prefetcher:
             while span and span[0] not in self._ahead:
                 span.pop(0)
             if span:
-                wanted = self._ahead.keys() & span
+                wanted = self._ahead.intersection(span)
                 self._asked |= wanted
                 self._held += sum(frame.size for frame in wanted)
                 return span
@@ -189,14 +206,14 @@ class Prefetcher:
 
     def _hand_on(self, frames: list[Frame], content: Buffer | RestoreError) -> None:
         with self._changed.lock:
-            self._ahead.update((frame, content) for frame in frames if frame in self._asked)
+            self._came.update((frame, content) for frame in frames if frame in self._asked)
             self._changed.notify_all()
 
     def _end(self, span: list[Frame]) -> None:
         """Know that a thread is no more; what it left is read by who needs it."""
         with self._changed.lock:
             self._threads -= 1
-            self.drop([frame for frame in span if self._ahead.get(frame) is None])
+            self.drop([frame for frame in span if frame not in self._came])
 
 
 def spans(frames: Iterable[Frame], raw_bytes: int = SPAN_RAW_BYTES) -> list[list[Frame]]:

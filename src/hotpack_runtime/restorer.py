@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from hotpack_runtime.packs import Buffer
     from hotpack_runtime.s3 import Bucket
 
-    Taken = tuple[Frame | None, Parts | None]
-    """What one thread restores of a group: its only frame if it has one, or one of a large file."""
+    Taken = tuple[Unit, Frame | None, Parts | None]
+    """What one thread restores: a group, its only frame if it has one, or one of a large file."""
 
 KEPT_BYTES = 8 * 1024 * 1024
 """glibc gives a block of this size back to the kernel when it is freed, and from then on keeps
@@ -78,11 +78,13 @@ class Restorer:
         self._cold_in_memory: list[Unit] = []
         self._changed = Signal()
         self._prefetcher = None
+        self._unit_of: dict[Frame | None, Unit] = {}
         if any(pack.key for pack in manifest.packs):
             from hotpack_runtime.prefetch import Prefetcher
 
             bucket = bucket_for(manifest)
             self._prefetcher = Prefetcher(bucket, self._changed, self._start_thread)
+            self._unit_of = {frame: unit for unit in self.units for frame in unit.group.frames}
         self._workers = 0
         self._until = 0
         self._patient = self._stopping = self._has_caught_up = self._has_forked = False
@@ -184,7 +186,7 @@ class Restorer:
             if alone:
                 self._restore_alone(unit, as_files)
             elif taken is not None:
-                self._restore(unit, *taken, as_files)
+                self._restore(*taken, as_files)
 
     # -- the threads that restore in order --------------------------------------------------
 
@@ -195,7 +197,7 @@ class Restorer:
         self._stopping = False
         bytes(KEPT_BYTES)  # freed at once
         wanted = THERE if patient else LOADED
-        self._prefetch(self.units[:until], wanted, connections=1 if patient else None)
+        self._prefetch(self.units[:until], wanted, patient=patient)
         missing = sum(unit.state < wanted for unit in self.units[:until])
         for _ in range(min(missing, 1 if patient else os.cpu_count() or 1)):
             self._start_thread(self._work)
@@ -266,20 +268,21 @@ class Restorer:
         for unit in self.units[:until]:
             while not stops():
                 with self._changed.lock:
-                    taken = self._take(unit, patient)
+                    taken = self._take_what_came(until, patient) or self._take(unit, patient)
                 if taken is None:
                     break
                 try:
-                    self._restore(unit, *taken, patient, tells=not patient)
+                    self._restore(*taken, patient, tells=not patient)
                 except Exception:
                     if not patient:
                         raise
-                    break
+                    if taken[0] is unit:
+                        break
 
     # -- who does what ----------------------------------------------------------------------
 
-    def _take(self, unit: Unit, as_files: bool) -> Taken | None:
-        """Take a group, or the next frames of a large one; None where nothing is left to take."""
+    def _take(self, unit: Unit, as_files: bool, frame: Frame | None = None) -> Taken | None:
+        """Take a group, or a frame of a large one, this one if it is left; else None."""
         if unit.state == MISSING or (unit.state == LOADED and as_files):
             if unit.is_large:
                 unit.owner, unit.parts = 0, Parts(unit.group.frames)
@@ -287,12 +290,21 @@ class Restorer:
                 unit.owner, unit.parts = get_ident(), None
             unit.state = TAKEN
             if not unit.is_large:
-                return unit.frame, None
+                return unit, unit.frame, None
         parts = unit.parts
         if unit.state == TAKEN and parts is not None and parts.todo:
             parts.writing += 1
-            return parts.todo.pop(0), parts
+            place = parts.todo.index(frame) if frame in parts.todo else 0
+            return unit, parts.todo.pop(place), parts
         return None
+
+    def _take_what_came(self, until: int, as_files: bool) -> Taken | None:
+        """Take what has come from S3 of the first groups: not all connections are as fast."""
+        frame = self._prefetcher.came if self._prefetcher is not None else None
+        unit = self._unit_of.get(frame)
+        if unit is None or unit.index >= until:
+            return None
+        return self._take(unit, as_files, frame)
 
     def _restore(
         self,
@@ -349,13 +361,13 @@ class Restorer:
         """What could not be restored and is still missing."""
         return next(iter(self._failures.values()), None)
 
-    def _prefetch(self, units: list[Unit], state: int, connections: int | None = None) -> None:
-        """Have what these groups lack for a state fetched from S3, over so many connections."""
+    def _prefetch(self, units: list[Unit], state: int, *, patient: bool = False) -> None:
+        """Have what these groups lack for a state fetched from S3."""
         if self._prefetcher is None:
             return
         with self._changed.lock:
             frames = [frame for unit in units if unit.state < state for frame in unit.left]
-            self._prefetcher.plan(frames, connections)
+            self._prefetcher.plan(frames, patient=patient)
 
     def _drop(self, unit: Unit) -> None:
         """Let go what was fetched of a group and is not needed any more."""

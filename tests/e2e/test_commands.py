@@ -160,6 +160,9 @@ def test_doctor(hotpack: Hotpack) -> None:
     assert names == [f"python3.{minor}" for minor in range(10, 15)]
     here = f"python{sys.version_info.major}.{sys.version_info.minor}"
     assert next(row["python"] for row in result["runtimes"] if row["runtime"] == here)
+    tools = {row["tool"].split()[0]: row["works"] for row in result["tools"]}
+    assert tools["boto3"]
+    assert "strace" in tools
     limits = {row["limit"]: row["enforced"] for row in result["limits"]}
     assert limits["function timeout"] is True
     assert limits["memory"] is (sys.platform == "linux")

@@ -9,7 +9,7 @@ import pytest
 
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Frame, Pack
-from hotpack_runtime.prefetch import HELD_BYTES, Prefetcher, spans
+from hotpack_runtime.prefetch import HELD_BYTES, SPAN_RAW_BYTES, Prefetcher, spans
 from hotpack_runtime.waiting import Signal
 
 MIB = 1024 * 1024
@@ -133,12 +133,12 @@ def test_what_was_not_planned_is_read_at_once(bucket: Bucket, threads: Threads) 
 
 def test_no_more_is_asked_for_than_may_be_held(bucket: Bucket, threads: Threads) -> None:
     """A request waits until something of what came was taken."""
-    frames = frames_of(*[HELD_BYTES // 2] * 6)
+    frames = frames_of(*[HELD_BYTES // 2, SPAN_RAW_BYTES] * 3)
     ahead = prefetcher(bucket, threads)
-    ahead.plan(frames, 1)
+    ahead.plan(frames, patient=True)
     for place in range(2):
         with ahead._changed.lock:
-            while ahead._ahead[frames[place]] is None:
+            while frames[place] not in ahead._came:
                 assert ahead._changed.wait(10)
     assert len(bucket.asked) == 2
     assert [ahead.read(frame) for frame in frames] == [
@@ -152,13 +152,13 @@ def test_what_is_not_asked_for_any_more_takes_no_room(bucket: Bucket, threads: T
     frames = frames_of(HELD_BYTES, HELD_BYTES, 10, 10)
     bucket.gates[2 * HELD_BYTES] = threading.Event()
     ahead = prefetcher(bucket, threads)
-    ahead.plan(frames, 1)
+    ahead.plan(frames, patient=True)
     ahead.drop(frames[:2])
     ahead.drop(frames[3:])
     bucket.gates[2 * HELD_BYTES].set()
     assert ahead.read(frames[2]) == str(2 * HELD_BYTES).encode()
     threads.join()
-    assert (ahead._held, ahead._ahead, ahead._threads) == (0, {}, 0)
+    assert (ahead._held, ahead._ahead, ahead._threads) == (0, set(), 0)
 
 
 def test_an_error_is_told_to_who_needs_the_frame(bucket: Bucket, threads: Threads) -> None:
@@ -182,7 +182,7 @@ def test_stopping_leaves_nothing_on_its_way(bucket: Bucket, threads: Threads) ->
     ahead = prefetcher(bucket, threads)
     ahead.plan(frames)
     with ahead._changed.lock:
-        while ahead._ahead[frames[0]] is None:
+        while ahead.came is None:
             assert ahead._changed.wait(10)
     ahead.stop()
     bucket.gates[10].set()

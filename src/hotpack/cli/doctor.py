@@ -2,7 +2,9 @@
 
 import sys
 from dataclasses import asdict
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
 
 import click
 from rich.table import Table
@@ -14,6 +16,13 @@ from hotpack.pipeline import Tools
 from hotpack.sandbox import enforcement, probe
 from hotpack.target import RUNTIMES
 from hotpack.target.runtimes import host_architecture
+from hotpack.trace import INSTALL_STRACE, choose
+
+_EXTRAS: Final = {
+    "boto3": ("deploy", "deploy, status, rollback, gc and what works on AWS"),
+    "plotly": ("html", "pages of sizes, chart and tune"),
+    "cyclonedx-python-lib": ("sbom", "build --sbom"),
+}
 
 
 @click.command(
@@ -36,6 +45,8 @@ def doctor(as_json: bool) -> None:
         "",
         _runtimes_table(document["runtimes"]),
         "",
+        _tools_table(document["tools"]),
+        "",
         _limits_table(document["limits"]),
     )
 
@@ -55,7 +66,35 @@ def _examine(tools: Tools) -> dict[str, Any]:
             }
             for runtime in RUNTIMES.values()
         ],
+        "tools": [_strace(), *(_extra(*row) for row in _EXTRAS.items())],
         "limits": [asdict(row) for row in enforcement(probe())],
+    }
+
+
+def _strace() -> dict[str, Any]:
+    reason = choose("auto")[1]
+    return {
+        "tool": "strace",
+        "works": reason is None,
+        "for": "trace sees what C code and other programs open, too",
+        "how_to_get": f"{reason}: {INSTALL_STRACE}" if reason else None,
+    }
+
+
+def _extra(distribution: str, extra: tuple[str, str]) -> dict[str, Any]:
+    name, purpose = extra
+    try:
+        shown = f"{distribution} {version(distribution)}"
+    except PackageNotFoundError:
+        shown = None
+    how = (
+        None if shown else f"install hotpack with its extra: pip install '/path/to/hotpack[{name}]'"
+    )
+    return {
+        "tool": shown or distribution,
+        "works": shown is not None,
+        "for": purpose,
+        "how_to_get": None if shown else how,
     }
 
 
@@ -69,11 +108,31 @@ def _runtimes_table(rows: list[dict[str, Any]]) -> Table:
         table.add_column(name, overflow="fold")
     for row in rows:
         version = row["runtime"].removeprefix("python")
-        here = row["python"] or f"[yellow]missing:[/] `uv python install {version}`"
+        here = _short(row["python"]) or f"[yellow]missing:[/] `uv python install {version}`"
         table.add_row(row["runtime"], f"{row['operating_system']}, glibc {row['glibc']}", here)
     table.caption = "A runtime's Python makes its bytecode and runs the local Lambda."
     table.caption_justify = "left"
     return table
+
+
+def _short(path: str | None) -> str | None:
+    """Return a path as a shell has it."""
+    home = str(Path.home())
+    return path and (f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path)
+
+
+def _tools_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("tool", "", "for"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        how = f"; {row['how_to_get']}" if row["how_to_get"] else ""
+        table.add_row(row["tool"], _mark(row["works"]), f"{row['for']}{how}")
+    return table
+
+
+def _mark(is_there: bool) -> str:
+    return "[green]✓[/]" if is_there else "[yellow]-[/]"
 
 
 def _limits_table(rows: list[dict[str, Any]]) -> Table:
@@ -81,7 +140,6 @@ def _limits_table(rows: list[dict[str, Any]]) -> Table:
     for name in ("limit of the local Lambda", "", "by"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        mark = "[green]✓[/]" if row["enforced"] else "[yellow]-[/]"
         how = f"; {row['how_to_get']}" if row["how_to_get"] else ""
-        table.add_row(row["limit"], mark, f"{row['by']}{how}")
+        table.add_row(row["limit"], _mark(row["enforced"]), f"{row['by']}{how}")
     return table

@@ -56,7 +56,7 @@ class Fleet:
     connections: int = CONNECTIONS
     """Of an environment."""
 
-    held_bytes: int = HELD_BYTES
+    held_bytes: int = CONNECTIONS * HELD_BYTES
     """What an environment may have asked for and not restored when it asks for more."""
 
     network: Network = field(default_factory=Network)

@@ -73,7 +73,8 @@ def sizes_page(
         from plotly.io import to_html
     except ImportError:
         raise HotpackError(
-            "the page needs plotly, which is not installed", hint="pip install 'hotpack[html]'"
+            "the page needs plotly, which is not installed",
+            hint="install hotpack with its extra: pip install '/path/to/hotpack[html]'",
         ) from None
     kinds = sorted({file.kind for tree in (installed, slimmed) for file in tree.files}, key=_place)
     config = {"displayModeBar": False, "responsive": True}

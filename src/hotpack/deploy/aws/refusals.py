@@ -15,6 +15,7 @@ _NO_CREDENTIALS: Final = "set them up as for the AWS CLI: `aws configure`, `aws 
 _SIGN_IN: Final = "sign in again, for example with `aws sso login`"
 _SLOW: Final = "wait a moment and run it again: it goes on where it stopped"
 _NETWORK: Final = "check the network, the proxy and the region, then run it again"
+_ENDPOINT: Final = "see AWS_ENDPOINT_URL, and the proxy: something answers in AWS's place"
 _UNDER_WAY: Final = "nothing that is live was changed; see `hotpack status`, then run it again"
 
 _HINTS: Final = {
@@ -81,6 +82,10 @@ def _refused(doing: str, error: "ClientError") -> HotpackError:
     code, words = code_of(error), words_of(error)
     if code in _CONFLICTS:
         return ConflictError(f"another deploy is under way: {words}", hint=_UNDER_WAY)
+    if not words or words.lstrip().startswith("<"):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "?")
+        answer = f"HTTP {status} and no words of AWS's"
+        return AwsError(f"cannot {doing}: the answer is {answer}", hint=_ENDPOINT)
     message = f"AWS refused to {doing}: {words} ({code})"
     if "nzipped size must be smaller" in words or "exceeds the maximum allowed size" in words:
         return LimitError(message, hint="`hotpack sizes` shows what weighs what")
