@@ -29,7 +29,7 @@ from hotpack.target.prices import find_price
 from hotpack.target.s3 import GET_USD, GETS_PER_S, STARTS_IN_10_S
 from hotpack.trace import choose, keep, trace
 from hotpack_runtime.manifest import Frame, Manifest
-from hotpack_runtime.prefetch import CONNECTIONS, SPAN_RAW_BYTES
+from hotpack_runtime.prefetch import CONNECTIONS, SPAN_BYTES
 from hotpack_runtime.s3 import PATIENCE_S
 from hotpack_runtime.s3_reader import TRIES, Reader
 
@@ -57,8 +57,8 @@ class Work:
     frames: Sequence[Frame]
     memory_mb: int
 
-    def spans(self, raw_bytes: int = SPAN_RAW_BYTES) -> list[Span]:
-        return spans_of(self.frames, raw_bytes)
+    def spans(self, most: int = SPAN_BYTES) -> list[Span]:
+        return spans_of(self.frames, most)
 
 
 def one_prefix(pack: str, environment: int) -> str:
@@ -184,7 +184,7 @@ def ranges(work: Work) -> str:
         "failed",
     ]
     lines = table([*heads, "503"])
-    for mib in (1, 2, 4, 8, 16, 32):
+    for mib in (1, 2, 4, 8, 16):
         spans = work.spans(mib * MIB)
         alone = [
             simulate(replace(fleet(work, 1, spans), seed=seed)).percentile(0.5)
@@ -192,7 +192,7 @@ def ranges(work: Work) -> str:
         ]
         outcome = simulate(fleet(work, 1_000, spans))
         lines.append(
-            f"| {mib} MiB raw | {len(spans)} | {ms(statistics.median(alone))} "
+            f"| {mib} MiB | {len(spans)} | {ms(statistics.median(alone))} "
             f"| {percentiles(outcome)} | {outcome.failed:,} | {share(outcome)} |"
         )
     return "The size of ranges, one prefix:\n\n" + "\n".join(lines)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 CONNECTIONS = 8
 """One carries 50 to 90 MB/s (docs/lambda-facts: network), so one does not do."""
 
-SPAN_RAW_BYTES = 16 * 1024 * 1024
-"""What one request is for: frames that follow each other in a pack, up to this size once
-decompressed, since each request takes 20 to 40 ms until its first byte."""
+SPAN_BYTES = 4 * 1024 * 1024
+"""What one request is for at most: frames that follow each other in a pack. Each request takes
+20 to 40 ms until its first byte."""
 
-HELD_BYTES = 3 * 1024 * 1024
+HELD_BYTES = 4 * 1024 * 1024
 """No request begins while more than this for each connection was asked for and is not taken: it
 would only fill the memory."""
 
@@ -216,18 +216,18 @@ class Prefetcher:
             self.drop([frame for frame in span if frame not in self._came])
 
 
-def spans(frames: Iterable[Frame], raw_bytes: int = SPAN_RAW_BYTES) -> list[list[Frame]]:
+def spans(frames: Iterable[Frame], most: int = SPAN_BYTES) -> list[list[Frame]]:
     """Return frames in runs that one request is for, in the order of their first ones.
 
-    A run is of one pack, without gaps, and decompresses to `raw_bytes` at most, or is one frame.
+    A run is of one pack, without gaps, and of so many bytes at most, or one frame.
     """
     runs: list[list[Frame]] = []
     latest: dict[str, tuple[int, int, list[Frame]]] = {}
     for frame in frames:
         end, room, run = latest.get(frame.pack.name, (-1, 0, []))
-        if frame.offset != end or frame.raw_size > room:
-            room, run = raw_bytes, []
+        if frame.offset != end or frame.size > room:
+            room, run = most, []
             runs.append(run)
         run.append(frame)
-        latest[frame.pack.name] = (frame.offset + frame.size, room - frame.raw_size, run)
+        latest[frame.pack.name] = (frame.offset + frame.size, room - frame.size, run)
     return runs

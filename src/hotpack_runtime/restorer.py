@@ -199,7 +199,8 @@ class Restorer:
         wanted = THERE if patient else LOADED
         self._prefetch(self.units[:until], wanted, patient=patient)
         missing = sum(unit.state < wanted for unit in self.units[:until])
-        for _ in range(min(missing, 1 if patient else os.cpu_count() or 1)):
+        others = 1 if patient else (os.cpu_count() or 1) - 1  # the calling thread takes part
+        for _ in range(min(missing, others)):
             self._start_thread(self._work)
 
     def stop(self) -> None:

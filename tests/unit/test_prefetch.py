@@ -9,7 +9,7 @@ import pytest
 
 from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.manifest import Frame, Pack
-from hotpack_runtime.prefetch import HELD_BYTES, SPAN_RAW_BYTES, Prefetcher, spans
+from hotpack_runtime.prefetch import HELD_BYTES, SPAN_BYTES, Prefetcher, spans
 from hotpack_runtime.waiting import Signal
 
 MIB = 1024 * 1024
@@ -133,7 +133,7 @@ def test_what_was_not_planned_is_read_at_once(bucket: Bucket, threads: Threads) 
 
 def test_no_more_is_asked_for_than_may_be_held(bucket: Bucket, threads: Threads) -> None:
     """A request waits until something of what came was taken."""
-    frames = frames_of(*[HELD_BYTES // 2, SPAN_RAW_BYTES] * 3)
+    frames = frames_of(*[HELD_BYTES // 2, SPAN_BYTES] * 3)
     ahead = prefetcher(bucket, threads)
     ahead.plan(frames, patient=True)
     for place in range(2):

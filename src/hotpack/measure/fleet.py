@@ -91,13 +91,13 @@ class Outcome:
         return self.durations_s[place] if place < len(self.durations_s) else math.inf
 
 
-def spans_of(frames: "Iterable[Frame]", raw_bytes: int) -> list[Span]:
-    """Return what the runtime asks for to restore the frames, in order."""
+def spans_of(frames: "Iterable[Frame]", most: int) -> list[Span]:
+    """Return what the runtime asks for, in order, with so many bytes a request at most."""
     return [
         Span(
             run[0].pack.name, sum(frame.size for frame in run), sum(frame.raw_size for frame in run)
         )
-        for run in spans(frames, raw_bytes)
+        for run in spans(frames, most)
     ]
 
 
