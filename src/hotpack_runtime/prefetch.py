@@ -31,9 +31,10 @@ HELD_BYTES = 4 * 1024 * 1024
 """No request begins while more than this for each connection was asked for and is not taken: it
 would only fill the memory."""
 
-PATIENCE_S = 2.0
+PATIENCE_S = 10.0
 """How long to wait for a frame on its way, while nothing else comes either, before reading it
-oneself."""
+oneself: longer than a read is tried again. Threads are gone without a word at the interpreter's
+end."""
 
 
 class Prefetcher:
@@ -101,6 +102,10 @@ class Prefetcher:
     def came(self) -> Frame | None:
         """The frame that has come first of those that nobody has read."""
         return next(iter(self._came), None)
+
+    def is_bringing(self, frames: Iterable[Frame]) -> bool:
+        """Return whether one of these frames is on its way."""
+        return any(frame in self._asked and frame not in self._came for frame in frames)
 
     def drop(self, frames: Sequence[Frame]) -> None:
         """Know that nobody will ask for these frames."""

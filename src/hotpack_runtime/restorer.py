@@ -181,7 +181,9 @@ class Restorer:
                 alone = False
                 if taken is None and unit.state == TAKEN:
                     # Its owner is this thread: interrupted, or on its way to come back to it.
-                    alone = unit.owner == get_ident() or not self._changed.wait(PATIENCE_S)
+                    alone = unit.owner == get_ident() or not (
+                        self._changed.wait(PATIENCE_S) or self._is_coming(unit)
+                    )
                     alone = alone and unit.state == TAKEN
             if alone:
                 self._restore_alone(unit, as_files)
@@ -369,6 +371,9 @@ class Restorer:
         with self._changed.lock:
             frames = [frame for unit in units if unit.state < state for frame in unit.left]
             self._prefetcher.plan(frames, patient=patient)
+
+    def _is_coming(self, unit: Unit) -> bool:
+        return self._prefetcher is not None and self._prefetcher.is_bringing(unit.group.frames)
 
     def _drop(self, unit: Unit) -> None:
         """Let go what was fetched of a group and is not needed any more."""
