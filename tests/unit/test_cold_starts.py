@@ -137,6 +137,7 @@ def test_document() -> None:
     assert document["left_out"] == {"inline": "does <not> | fit"}
     (waterfall,) = document["waterfalls"]
     assert waterfall["phases_ms"] == {"fetch": 20, "import": 895, "polish": 10}
+    assert waterfall["beside_imports_ms"] == 10  # what thread 2 fetched took none of its time
     assert waterfall["imports_ms"] == {"num<py": 895}
     assert waterfall["spans"][0]["detail"] == "pack"
 

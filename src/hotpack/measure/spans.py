@@ -153,6 +153,13 @@ def by_phase(parts: Iterable[Span]) -> dict[str, float]:
     return {phase: sums[phase] for phase in [*known, *sorted(sums.keys() - set(PHASES))]}
 
 
+def beside_imports_ms(parts: Iterable[Span]) -> float:
+    """Return how long the thread that imports did something else: the others work beside it."""
+    spans = list(parts)
+    importing = {part.thread for part in spans if part.phase == "import"}
+    return sum(p.duration_ms for p in spans if p.thread in importing and p.phase != "import")
+
+
 def by_package(parts: Iterable[Span]) -> dict[str, float]:
     """Return the milliseconds that importing each package took by itself, the longest first."""
     sums: dict[str, float] = defaultdict(float)

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hotpack.measure.cold_starts import ColdStarts, Comparison
-from hotpack.measure.spans import PHASES, by_package, by_phase
+from hotpack.measure.spans import PHASES, beside_imports_ms, by_package, by_phase
 from hotpack.measure.waterfall import Waterfall
 from hotpack.measure.ways import BARE
 from hotpack.report.format import Bar, ms
@@ -39,6 +39,7 @@ def _waterfall_document(waterfall: Waterfall) -> dict[str, Any]:
     return {
         "way": waterfall.way,
         "duration_ms": round(waterfall.duration_ms, 2),
+        "beside_imports_ms": round(beside_imports_ms(waterfall.parts), 2),
         "phases_ms": {name: round(value, 2) for name, value in by_phase(waterfall.parts).items()},
         "imports_ms": {
             name: round(value, 2) for name, value in by_package(waterfall.parts).items()
@@ -130,11 +131,12 @@ def phases_markdown(comparison: Comparison) -> str:
     sums = {item.way: by_phase(item.parts) for item in comparison.waterfalls}
     phases = [phase for phase in PHASES if any(phase in own for own in sums.values())]
     lines = [
-        f"| one cold start, ms of all threads | in all | {' | '.join(phases)} |",
-        f"|{'---|' * (len(phases) + 2)}",
+        f"| one cold start, ms | in all | main thread, not importing | {' | '.join(phases)} |",
+        f"|{'---|' * (len(phases) + 3)}",
     ]
     for item in comparison.waterfalls:
         own = sums[item.way]
         cells = (f"{own[phase]:,.0f}" if phase in own else "-" for phase in phases)
-        lines.append(f"| {item.way} | {item.duration_ms:,.0f} | {' | '.join(cells)} |")
+        rest = f"{beside_imports_ms(item.parts):,.0f}"
+        lines.append(f"| {item.way} | {item.duration_ms:,.0f} | {rest} | {' | '.join(cells)} |")
     return "\n".join(lines)
