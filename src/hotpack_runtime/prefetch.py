@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from hotpack_runtime.errors import RestoreError
+from hotpack_runtime.waiting import FETCHING_PATIENCE_S, let_others_go_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,13 +29,8 @@ SPAN_BYTES = 4 * 1024 * 1024
 20 to 40 ms until its first byte."""
 
 HELD_BYTES = 4 * 1024 * 1024
-"""No request begins while more than this for each connection was asked for and is not taken: it
-would only fill the memory."""
-
-PATIENCE_S = 10.0
-"""How long to wait for a frame on its way, while nothing else comes either, before reading it
-oneself: longer than a read is tried again. Threads are gone without a word at the interpreter's
-end."""
+"""A connection asks for no more while more than this for each of them was asked for and is not
+taken: it would only fill the memory."""
 
 
 class Prefetcher:
@@ -55,6 +51,9 @@ class Prefetcher:
 
     def _forget(self) -> None:
         self._planned: list[list[Frame]] = []
+        self._later: list[list[Frame]] = []
+        """What is planned patiently: one thread at a time fetches of it."""
+
         self._ahead: set[Frame] = set()
         """What was planned and not taken."""
 
@@ -67,7 +66,6 @@ class Prefetcher:
         self._held = 0
         """Bytes of the frames that were asked for and not taken."""
 
-        self._most_held = 0
         self._threads = 0
 
     def init_is_over(self) -> None:
@@ -77,20 +75,27 @@ class Prefetcher:
     def plan(self, frames: Iterable[Frame], *, patient: bool = False) -> None:
         """Have frames fetched in this order, behind what was planned before.
 
-        Over one connection, if that shall take little from what else the function does.
+        What is planned patiently comes over one connection, and behind all that is not.
         """
-        connections = 1 if patient else CONNECTIONS
         with self._changed.lock:
-            self._most_held = connections * HELD_BYTES
-            new = [frame for frame in frames if frame.pack.key and frame not in self._ahead]
+            later = {frame for span in self._later for frame in span}
+            movable = set() if patient else later
+            new = [f for f in frames if f.pack.key and (f not in self._ahead or f in movable)]
             self._ahead.update(new)
-            self._planned += spans(new)
+            if patient:
+                self._later += spans(new)
+            else:
+                self._planned += spans(new)
+                if not later.isdisjoint(new):
+                    rest = later.difference(new)
+                    self._later = spans(f for span in self._later for f in span if f in rest)
             firsts = []
-            while self._threads < connections and (span := self._next()):
+            connections = 1 if patient else CONNECTIONS
+            while self._threads < connections and (span := self._next(patient=patient)):
                 firsts.append(span)
                 self._threads += 1
         for span in firsts:
-            if not self._start_thread(partial(self._work, span)):
+            if not self._start_thread(partial(self._work, span, patient=patient)):
                 self._end(span)
 
     def read(self, frame: Frame) -> Buffer:
@@ -114,10 +119,11 @@ class Prefetcher:
                 self._drop(frame)
 
     def stop(self) -> None:
-        """Have the threads end soon; what is not there by now is not ahead any more."""
+        """Have the threads end soon, and forget what they fetched: it is read when it is needed."""
         with self._changed.lock:
             self._planned.clear()
-            self.drop(list(self._ahead - self._came.keys()))
+            self._later.clear()
+            self.drop(list(self._ahead))
             self._changed.notify_all()
 
     def forked(self, changed: Signal) -> None:
@@ -132,24 +138,25 @@ class Prefetcher:
     def _take(self, frame: Frame) -> Buffer | None:
         """Return what was fetched, once it has come; None where that is not on its way."""
         with self._changed.lock:
-            while frame in self._asked:
-                content = self._came.get(frame)
-                if content is None and self._changed.wait(PATIENCE_S):
-                    continue
-                self._drop(frame)
-                if isinstance(content, RestoreError):
-                    raise type(content)(*content.args)
-                return content
+            while frame in self._asked and frame not in self._came:
+                if not self._changed.wait(FETCHING_PATIENCE_S):
+                    # Its thread is gone, as at the interpreter's end: so are the others.
+                    self.drop([asked for asked in self._asked if asked not in self._came])
+            content = self._came.get(frame)
             self._drop(frame)
-            return None
+        if isinstance(content, RestoreError):
+            raise type(content)(*content.args)
+        return content
 
     def _drop(self, frame: Frame) -> None:
         self._ahead.discard(frame)
         self._came.pop(frame, None)
-        if frame in self._asked:
+        try:
             self._asked.remove(frame)
-            self._held -= frame.size
-            self._changed.notify_all()
+        except KeyError:  # not asked for, or a signal's handler was here in between
+            return
+        self._held -= frame.size
+        self._changed.notify_all()
 
     def _read_now(self, frame: Frame) -> Buffer:
         connection = self._connection()
@@ -165,23 +172,33 @@ class Prefetcher:
 
     # -- the threads that fetch -------------------------------------------------------------
 
-    def _work(self, span: list[Frame]) -> None:
-        connection = self._connection()
+    def _work(self, span: list[Frame], *, patient: bool) -> None:
         try:
+            if patient:
+                let_others_go_first()
+            connection = self._connection()
             while span:
                 self._fetch(span, connection)
-                with self._changed.lock:
-                    while self._planned and self._held >= self._most_held:
-                        self._changed.wait(PATIENCE_S)
-                    span = self._next()
+                span = self._await_next()
             self._connections.append(connection)
-        finally:
+        except BaseException:
             self._end(span)
+            raise
 
-    def _next(self) -> list[Frame]:
+    def _await_next(self) -> list[Frame]:
+        """Return what a thread fetches next, when there is room for it; none where it ends."""
+        with self._changed.lock:
+            while self._held >= self._threads * HELD_BYTES and (self._planned or self._later):
+                self._changed.wait(FETCHING_PATIENCE_S)
+            span = self._next(patient=self._threads == 1)
+            if not span:
+                self._threads -= 1
+            return span
+
+    def _next(self, *, patient: bool) -> list[Frame]:
         """Return the next frames to fetch at once, which are asked for by that; else none."""
-        while self._planned:
-            span = self._planned.pop(0)
+        while planned := self._planned or (self._later if patient else []):
+            span = planned.pop(0)
             while span and span[-1] not in self._ahead:
                 span.pop()
             while span and span[0] not in self._ahead:
@@ -194,7 +211,7 @@ class Prefetcher:
         return []
 
     def _fetch(self, span: list[Frame], connection: Reader) -> None:
-        """Fetch frames in one answer, each handed on when it has come."""
+        """Fetch frames in one answer, each handed on when it has come; or the error."""
         first, left = span[0], list(span)
         contents = connection.read(first.pack, first.offset, [frame.size for frame in span])
         try:
@@ -205,17 +222,18 @@ class Prefetcher:
                     break  # nobody asks for the rest any more
         except RestoreError as error:
             self._hand_on(left, error)
-            raise
         finally:
             contents.close()
 
     def _hand_on(self, frames: list[Frame], content: Buffer | RestoreError) -> None:
         with self._changed.lock:
-            self._came.update((frame, content) for frame in frames if frame in self._asked)
+            for frame in frames:
+                if frame in self._asked:  # and has not come from another thread meanwhile
+                    self._came.setdefault(frame, content)
             self._changed.notify_all()
 
     def _end(self, span: list[Frame]) -> None:
-        """Know that a thread is no more; what it left is read by who needs it."""
+        """Know that a thread has failed; what it left is read by who needs it."""
         with self._changed.lock:
             self._threads -= 1
             self.drop([frame for frame in span if frame not in self._came])

@@ -15,7 +15,7 @@ from hotpack_runtime.errors import RestoreError
 from hotpack_runtime.folder import TreeFolder, free_bytes, write_at
 from hotpack_runtime.packs import PacksFolder, raw_of, read_verified
 from hotpack_runtime.units import LOADED, MISSING, TAKEN, THERE, Parts, Unit
-from hotpack_runtime.waiting import Signal
+from hotpack_runtime.waiting import FETCHING_PATIENCE_S, PATIENCE_S, Signal, let_others_go_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ KEPT_BYTES = 8 * 1024 * 1024
 smaller ones, up to twice as much (mallopt(3), M_MMAP_THRESHOLD). Without that the pages of each
 frame's buffers are given back and faulted in again: spaCy has 115,000 page faults instead of
 46,000, and uses 1.37 s of CPU time instead of 1.20."""
-
-PATIENT_PRIORITY = 5
-"""For restoring cold files beside the handler; on Linux each thread has a priority of its own. Not
-the least: others may come to wait for what it has begun."""
-
-PATIENCE_S = 2.0
-"""How long to wait for what another thread has begun, before doing it alone."""
 
 COLD_IN_MEMORY = 4
 """Groups of cold bytecode that are kept, as what is imported next is often in the same one."""
@@ -108,9 +101,13 @@ class Restorer:
     def wait(self, count: int) -> None:
         """Return when the first `count` groups are restored; help with it."""
         self._prefetch(self.units[:count], LOADED)
-        self._go_through(count)
-        for unit in self.units[:count]:  # what others have begun
-            self._bring(unit, LOADED)
+        try:
+            self._go_through(count)
+            for unit in self.units[:count]:  # what others have begun
+                self._bring(unit, LOADED)
+        except BaseException:
+            self._stop_prefetching()
+            raise
 
     def catch_up(self) -> None:
         """Return when all that is not cold is there.
@@ -145,8 +142,11 @@ class Restorer:
         threads = os.cpu_count() or 1
         for number in range(1, threads):
             self._start_thread(partial(self._bring_every, number, threads))
-        self._bring_every(0, threads)
-        self._bring_every(0, 1)  # what another thread could not fails here, for all to see
+        try:
+            self._bring_every(0, threads)
+            self._bring_every(0, 1)  # what another thread could not fails here, for all to see
+        finally:
+            self._stop_prefetching()
 
     def _bring_every(self, first: int, step: int) -> None:
         for unit in self.units[first::step]:
@@ -181,9 +181,8 @@ class Restorer:
                 alone = False
                 if taken is None and unit.state == TAKEN:
                     # Its owner is this thread: interrupted, or on its way to come back to it.
-                    alone = unit.owner == get_ident() or not (
-                        self._changed.wait(PATIENCE_S) or self._is_coming(unit)
-                    )
+                    patience_s = FETCHING_PATIENCE_S if self._is_coming(unit) else PATIENCE_S
+                    alone = unit.owner == get_ident() or not self._changed.wait(patience_s)
                     alone = alone and unit.state == TAKEN
             if alone:
                 self._restore_alone(unit, as_files)
@@ -203,13 +202,13 @@ class Restorer:
         missing = sum(unit.state < wanted for unit in self.units[:until])
         others = 1 if patient else (os.cpu_count() or 1) - 1  # the calling thread takes part
         for _ in range(min(missing, others)):
-            self._start_thread(self._work)
+            if not self._start_thread(self._work) and patient:
+                self._stop_prefetching()
 
     def stop(self) -> None:
         """Return when the other threads have stopped, each behind what it has begun: for a fork."""
         self._stopping = self._has_forked = True
-        if self._prefetcher is not None:
-            self._prefetcher.stop()
+        self._stop_prefetching()
         with self._changed.lock:
             while self._workers and self._changed.wait(PATIENCE_S):
                 pass
@@ -257,9 +256,14 @@ class Restorer:
         return True
 
     def _work(self) -> None:
-        if self._patient:
-            os.setpriority(os.PRIO_PROCESS, 0, PATIENT_PRIORITY)
-        self._go_through(self._until, patient=self._patient, stops=lambda: self._stopping)
+        patient = self._patient
+        if patient:
+            let_others_go_first()
+        try:
+            self._go_through(self._until, patient=patient, stops=lambda: self._stopping)
+        finally:
+            if patient:
+                self._stop_prefetching()  # nobody else would take it
 
     def _go_through(
         self, until: int, *, patient: bool = False, stops: Callable[[], bool] = lambda: False
@@ -371,6 +375,10 @@ class Restorer:
         with self._changed.lock:
             frames = [frame for unit in units if unit.state < state for frame in unit.left]
             self._prefetcher.plan(frames, patient=patient)
+
+    def _stop_prefetching(self) -> None:
+        if self._prefetcher is not None:
+            self._prefetcher.stop()
 
     def _is_coming(self, unit: Unit) -> bool:
         return self._prefetcher is not None and self._prefetcher.is_bringing(unit.group.frames)

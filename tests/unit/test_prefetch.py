@@ -43,8 +43,8 @@ class Bucket:
         self.asked.append((offset, sum(sizes)))
         try:
             for size in sizes:
-                if offset in self.gates:
-                    assert self.gates[offset].wait(10)
+                gate = self.gates.get(offset)
+                assert gate is None or gate.wait(10)
                 if offset in self.fails_at:
                     raise RestoreError("hotpack: no such key")
                 yield str(offset).encode()
@@ -148,17 +148,27 @@ def test_no_more_is_asked_for_than_may_be_held(bucket: Bucket, threads: Threads)
 
 
 def test_what_is_not_asked_for_any_more_takes_no_room(bucket: Bucket, threads: Threads) -> None:
-    """Dropped frames let others come; an answer of which all the rest was dropped is broken off."""
-    frames = frames_of(HELD_BYTES, HELD_BYTES, 10, 10)
-    bucket.gates[2 * HELD_BYTES] = threading.Event()
+    """Dropped frames let others come."""
+    frames = frames_of(SPAN_BYTES, SPAN_BYTES, 10)
     ahead = prefetcher(bucket, threads)
     ahead.plan(frames, patient=True)
     ahead.drop(frames[:2])
-    ahead.drop(frames[3:])
-    bucket.gates[2 * HELD_BYTES].set()
-    assert ahead.read(frames[2]) == str(2 * HELD_BYTES).encode()
+    assert ahead.read(frames[2]) == str(2 * SPAN_BYTES).encode()
     threads.join()
     assert (ahead._held, ahead._ahead, ahead._threads) == (0, set(), 0)
+
+
+def test_an_answer_that_nobody_asks_for_is_broken_off(bucket: Bucket, threads: Threads) -> None:
+    """Behind the frame that comes, once all the rest was dropped."""
+    frames = frames_of(10, 20, 30)
+    gate = bucket.gates[10] = threading.Event()
+    ahead = prefetcher(bucket, threads)
+    ahead.plan(frames)
+    assert ahead.read(frames[0]) == b"0"
+    ahead.drop(frames[1:])
+    gate.set()
+    threads.join()
+    assert (bucket.broken_off, ahead._held, ahead._ahead) == (1, 0, set())
 
 
 def test_an_error_is_told_to_who_needs_the_frame(bucket: Bucket, threads: Threads) -> None:
@@ -189,7 +199,7 @@ def test_stopping_leaves_nothing_on_its_way(bucket: Bucket, threads: Threads) ->
     threads.join()
     assert bucket.broken_off == 1
     assert [ahead.read(frame) for frame in frames] == [b"0", b"10", b"30"]
-    assert bucket.asked == [(0, 60), (10, 20), (30, 30)]
+    assert bucket.asked == [(0, 60), (0, 10), (10, 20), (30, 30)]
 
 
 def test_without_threads_all_is_read_when_needed(bucket: Bucket) -> None:
@@ -204,10 +214,61 @@ def test_without_threads_all_is_read_when_needed(bucket: Bucket) -> None:
 def test_a_forked_child_reads_for_itself(bucket: Bucket, threads: Threads) -> None:
     """What was on its way to the parent never comes to it."""
     (frame,) = frames_of(10)
-    bucket.gates[0] = threading.Event()
+    gate = bucket.gates[0] = threading.Event()
     ahead = prefetcher(bucket, threads)
     ahead.plan([frame])
-    gate = bucket.gates.pop(0)
+    assert ahead.is_bringing([frame])
     ahead.forked(Signal())
-    assert ahead.read(frame) == b"0"
+    assert not ahead.is_bringing([frame])
     gate.set()
+    assert ahead.read(frame) == b"0"
+
+
+def test_what_is_asked_for_comes_before_what_is_patient(bucket: Bucket, threads: Threads) -> None:
+    """It overtakes, over more connections; the rest goes on over one, and holds as little."""
+    frames = frames_of(*[SPAN_BYTES] * 12)
+    gates = {frame.offset: threading.Event() for frame in frames}
+    bucket.gates.update(gates)
+    ahead = prefetcher(bucket, threads)
+    ahead.plan(frames, patient=True)
+    assert (ahead._threads, ahead._held) == (1, SPAN_BYTES)
+    ahead.plan(frames[8:10])
+    assert (ahead._threads, ahead._held) == (3, 3 * SPAN_BYTES)
+    for gate in gates.values():
+        gate.set()
+    assert [ahead.read(frame) for frame in frames[8:10]] == [
+        str(frame.offset).encode() for frame in frames[8:10]
+    ]
+    assert {offset for offset, _ in bucket.asked[:3]} == {0, *(f.offset for f in frames[8:10])}
+    for frame in (*frames[:8], *frames[10:]):
+        ahead.read(frame)
+    threads.join()
+    assert len(bucket.asked) == 12
+    assert (ahead._threads, ahead._held) == (0, 0)
+
+
+def test_a_connection_outlives_an_error(bucket: Bucket, threads: Threads) -> None:
+    """One pack that is gone does not end what is fetched of others."""
+    frames = frames_of(SPAN_BYTES, SPAN_BYTES, SPAN_BYTES)
+    bucket.fails_at = {0}
+    ahead = prefetcher(bucket, threads)
+    ahead.plan(frames, patient=True)
+    with pytest.raises(RestoreError, match="no such key"):
+        ahead.read(frames[0])
+    for frame in frames[1:]:
+        assert ahead.read(frame) == str(frame.offset).encode()
+    assert bucket.asked == [(frame.offset, SPAN_BYTES) for frame in frames]
+    assert len(threads.started) == 1
+
+
+def test_nothing_is_held_once_stopped(bucket: Bucket, threads: Threads) -> None:
+    """What came and is not taken is let go: after a failure nobody would take it."""
+    frames = frames_of(*[SPAN_BYTES] * 20)
+    ahead = prefetcher(bucket, threads)
+    ahead.plan(frames)
+    with ahead._changed.lock:
+        while ahead._held < 8 * HELD_BYTES or ahead.is_bringing(frames):
+            assert ahead._changed.wait(10)
+    ahead.stop()
+    threads.join()
+    assert (ahead._threads, ahead._held, ahead._ahead, ahead._came) == (0, 0, set(), {})

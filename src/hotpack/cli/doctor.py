@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from hotpack import __version__
@@ -127,7 +128,7 @@ def _tools_table(rows: list[dict[str, Any]]) -> Table:
         table.add_column(name, overflow="fold")
     for row in rows:
         how = f"; {row['how_to_get']}" if row["how_to_get"] else ""
-        table.add_row(row["tool"], _mark(row["works"]), f"{row['for']}{how}")
+        table.add_row(row["tool"], _mark(row["works"]), escape(f"{row['for']}{how}"))
     return table
 
 

@@ -82,7 +82,7 @@ def _refused(doing: str, error: "ClientError") -> HotpackError:
     code, words = code_of(error), words_of(error)
     if code in _CONFLICTS:
         return ConflictError(f"another deploy is under way: {words}", hint=_UNDER_WAY)
-    if not words or words.lstrip().startswith("<"):
+    if code not in _HINTS and (not words or words.lstrip().startswith("<")):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "?")
         answer = f"HTTP {status} and no words of AWS's"
         return AwsError(f"cannot {doing}: the answer is {answer}", hint=_ENDPOINT)
