@@ -43,7 +43,8 @@ COMPARISON = Comparison(
             "bundled",
             1234.5,
             (
-                Span("fetch", 0, 20, 2, "pack"),
+                Span("import", 0, 0.5, 2, "ssl"),
+                Span("fetch", 0.5, 20.5, 2, "pack"),
                 Span("import", 5, 900, 1, "num<py"),
                 Span("polish", 900, 910, 1),
             ),
@@ -136,9 +137,9 @@ def test_document() -> None:
     assert cold["ratio"] == 0.8
     assert document["left_out"] == {"inline": "does <not> | fit"}
     (waterfall,) = document["waterfalls"]
-    assert waterfall["phases_ms"] == {"fetch": 20, "import": 895, "polish": 10}
+    assert waterfall["phases_ms"] == {"fetch": 20, "import": 895.5, "polish": 10}
     assert waterfall["beside_imports_ms"] == 10  # what thread 2 fetched took none of its time
-    assert waterfall["imports_ms"] == {"num<py": 895}
+    assert waterfall["imports_ms"] == {"num<py": 895, "ssl": 0.5}
     assert waterfall["spans"][0]["detail"] == "pack"
 
 

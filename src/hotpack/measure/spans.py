@@ -154,10 +154,14 @@ def by_phase(parts: Iterable[Span]) -> dict[str, float]:
 
 
 def beside_imports_ms(parts: Iterable[Span]) -> float:
-    """Return how long the thread that imports did something else: the others work beside it."""
-    spans = list(parts)
-    importing = {part.thread for part in spans if part.phase == "import"}
-    return sum(p.duration_ms for p in spans if p.thread in importing and p.phase != "import")
+    """Return how long the main thread, which imports the most, did something else."""
+    imports: dict[int, float] = defaultdict(float)
+    others: dict[int, float] = defaultdict(float)
+    for part in parts:
+        sums = imports if part.phase == "import" else others
+        sums[part.thread] += part.duration_ms
+    main = max(imports, key=lambda thread: imports[thread], default=None)
+    return 0.0 if main is None else others[main]
 
 
 def by_package(parts: Iterable[Span]) -> dict[str, float]:
