@@ -43,8 +43,8 @@ COMPARISON = Comparison(
             "bundled",
             1234.5,
             (
-                Span("import", 0, 0.5, 2, "ssl"),
-                Span("fetch", 0.5, 20.5, 2, "pack"),
+                Span("fetch", 0, 20, 2, "pack"),
+                Span("import", 20, 20.5, 2, "ssl"),
                 Span("import", 5, 900, 1, "num<py"),
                 Span("polish", 900, 910, 1),
             ),
