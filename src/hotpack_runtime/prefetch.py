@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from hotpack_runtime.errors import RestoreError
-from hotpack_runtime.waiting import FETCHING_PATIENCE_S, let_others_go_first
+from hotpack_runtime.waiting import FETCHING_PATIENCE_S, Signal, let_others_go_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from hotpack_runtime.packs import Buffer
     from hotpack_runtime.s3 import Bucket
     from hotpack_runtime.s3_reader import Reader
-    from hotpack_runtime.waiting import Signal
 
 CONNECTIONS = 8
 """One carries 50 to 90 MB/s (docs/lambda-facts: network), so one does not do."""
@@ -44,12 +43,15 @@ class Prefetcher:
         self, bucket: Bucket, changed: Signal, start_thread: Callable[[Callable[[], None]], bool]
     ) -> None:
         self._bucket = bucket
-        self._changed = changed
         self._start_thread = start_thread
-        self._connections: list[Reader] = []
-        self._forget()
+        self._forget(changed)
 
-    def _forget(self) -> None:
+    def _forget(self, changed: Signal) -> None:
+        self._changed = changed
+        self._has_room = Signal(changed.lock)
+        """Apart, as those who wait for room are many and need not know what comes."""
+
+        self._connections: list[Reader] = []
         self._planned: list[list[Frame]] = []
         self._later: list[list[Frame]] = []
         """What is planned patiently: one thread at a time fetches of it."""
@@ -117,6 +119,7 @@ class Prefetcher:
         with self._changed.lock:
             for frame in frames:
                 self._drop(frame)
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Have the threads end soon, and forget what they fetched: it is read when it is needed."""
@@ -124,14 +127,12 @@ class Prefetcher:
             self._planned.clear()
             self._later.clear()
             self.drop(list(self._ahead))
-            self._changed.notify_all()
+            self._has_room.notify_all()
 
     def forked(self, changed: Signal) -> None:
         """In a child process: forget the parent's threads and connections."""
-        self._changed = changed
         self._bucket.forked()
-        self._connections = []
-        self._forget()
+        self._forget(changed)
 
     # -- who asks ---------------------------------------------------------------------------
 
@@ -155,8 +156,10 @@ class Prefetcher:
             self._asked.remove(frame)
         except KeyError:  # not asked for, or a signal's handler was here in between
             return
+        was_full = self._is_full
         self._held -= frame.size
-        self._changed.notify_all()
+        if was_full and not self._is_full:
+            self._has_room.notify_all()
 
     def _read_now(self, frame: Frame) -> Buffer:
         connection = self._connection()
@@ -185,14 +188,19 @@ class Prefetcher:
             self._end(span)
             raise
 
+    @property
+    def _is_full(self) -> bool:
+        return self._held >= self._threads * HELD_BYTES
+
     def _await_next(self) -> list[Frame]:
         """Return what a thread fetches next, when there is room for it; none where it ends."""
         with self._changed.lock:
-            while self._held >= self._threads * HELD_BYTES and (self._planned or self._later):
-                self._changed.wait(FETCHING_PATIENCE_S)
+            while self._is_full and (self._planned or self._later):
+                self._has_room.wait(FETCHING_PATIENCE_S)
             span = self._next(patient=self._threads == 1)
             if not span:
                 self._threads -= 1
+                self._has_room.notify_all()  # what is full has changed
             return span
 
     def _next(self, *, patient: bool) -> list[Frame]:

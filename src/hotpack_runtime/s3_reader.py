@@ -31,9 +31,6 @@ _LEAST_TIMEOUT_S = 0.5
 _LEAST_BYTES_PER_S = 128 * 1024
 """What is slower for as long as that is broken off: one connection carries 50 to 90 MB/s."""
 
-_CHUNK_BYTES = 256 * 1024
-"""What is read at a time, into memory that glibc keeps for each thread afterwards."""
-
 _ERROR_BYTES = 64 * 1024
 _SHOWN = 300
 """Letters of an answer: whoever answers in S3's place may say more."""
@@ -141,20 +138,22 @@ class Reader:
         came = 0
         for wanted in tuple(sizes):
             # Not glibc's memory, which is kept for the thread that asked for it: 40 MB of them all.
-            run, place = mmap(-1, wanted, flags=MAP_PRIVATE | MAP_ANONYMOUS), 0
+            run = memoryview(mmap(-1, wanted, flags=MAP_PRIVATE | MAP_ANONYMOUS))
+            place = 0
             while place < wanted:
-                chunk = response.read1(min(_CHUNK_BYTES, wanted - place))
-                if not chunk:
+                # What has come by now, into its place: `response.read1` would copy it once more,
+                # and `response.readinto` wait for all of it, however slow it comes.
+                count = response.fp.readinto1(run[place:])
+                if not count:
                     raise _FailedError(f"the answer ended behind {came} of {size} bytes")
-                run[place : place + len(chunk)] = chunk
-                place += len(chunk)
-                came += len(chunk)
+                place += count
+                came += count
                 took_s = self._bucket.clock() - began
                 if took_s > timeout_s and came < min(size, took_s * _LEAST_BYTES_PER_S):
                     raise _FailedError(f"slow: {came} of {size} bytes in {took_s:.1f} s")
             if came == size:
                 response.close()  # not the connection: it goes on with the next request
-            yield memoryview(run)
+            yield run
 
     def _connect(self, scheme: str, host: str, timeout_s: float) -> http.client.HTTPConnection:
         """Return the connection, which is opened when it is first used."""

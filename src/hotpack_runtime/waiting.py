@@ -39,8 +39,8 @@ class Signal:
     The lock is one in C: entering and leaving it cannot fail, not even deep in a recursion.
     """
 
-    def __init__(self) -> None:
-        self.lock = RLock()
+    def __init__(self, lock: RLock | None = None) -> None:
+        self.lock = lock or RLock()
         self._waiting: list[LockType] = []
 
     def wait(self, timeout_s: float) -> bool:
