@@ -27,7 +27,7 @@ SPAN_BYTES = 4 * 1024 * 1024
 """What one request is for at most: frames that follow each other in a pack. Each request takes
 20 to 40 ms until its first byte."""
 
-HELD_BYTES = 4 * 1024 * 1024
+HELD_BYTES = 6 * 1024 * 1024
 """A connection asks for no more while more than this for each of them was asked for and is not
 taken: it would only fill the memory."""
 
