@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +13,9 @@ from typing import Any
 
 import boto3
 import pytest
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""Under nohup it is ignored, by what tests start too."""
 
 MOTO = Path(__file__).parents[1] / "integration" / "deploy" / "moto_server.py"
 Hotpack = Callable[..., subprocess.CompletedProcess[str]]
