@@ -307,7 +307,7 @@ Read off the run of 2026-11-24 on these two examples:
 - **Ranges first.** Requests are what runs out, and a large file has one for each frame of 4 MiB: of
   1,000 starts of TensorFlow nine in ten fail at 4 MiB a request, three in a hundred at 16 MiB, none
   at 32 MiB. One start alone is as fast or faster with larger ranges. So the runtime, which read
-  4 MiB in that run, asks for 4 MB as they lie on S3 since: 12 to 16 MiB once decompressed.
+  4 MiB in that run, asks for 4 MB as they lie on S3 since: 9 to 16 MB once decompressed.
 - **Keys.** The two letters of the digest let S3 split packs from each other, which hardly helps:
   most requests are for one large pack. Copies of it under four prefixes carry TensorFlow's 1,000
   starts, once S3 has split them; not done, as larger ranges do the same without four uploads.
