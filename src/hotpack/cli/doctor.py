@@ -46,9 +46,9 @@ def doctor(as_json: bool) -> None:
         "",
         _runtimes_table(document["runtimes"]),
         "",
-        _tools_table(document["tools"]),
+        _table("tool", "works", "for", document["tools"]),
         "",
-        _limits_table(document["limits"]),
+        _table("limit of the local Lambda", "enforced", "by", document["limits"]),
     )
 
 
@@ -88,9 +88,7 @@ def _extra(distribution: str, extra: tuple[str, str]) -> dict[str, Any]:
         shown = f"{distribution} {version(distribution)}"
     except PackageNotFoundError:
         shown = None
-    how = (
-        None if shown else f"install hotpack with its extra: pip install '/path/to/hotpack[{name}]'"
-    )
+    how = f"install hotpack with its extra: pip install '/path/to/hotpack[{name}]'"
     return {
         "tool": shown or distribution,
         "works": shown is not None,
@@ -122,25 +120,14 @@ def _short(path: str | None) -> str | None:
     return path and (f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path)
 
 
-def _tools_table(rows: list[dict[str, Any]]) -> Table:
+def _table(what: str, marks: str, why: str, rows: list[dict[str, Any]]) -> Table:
+    """Return what there is, a mark, and why or by what; with how to get it where it is not."""
     table = Table(box=None, pad_edge=False)
-    for name in ("tool", "", "for"):
+    for name in (what, "", why):
         table.add_column(name, overflow="fold")
     for row in rows:
+        mark = "[green]✓[/]" if row[marks] else "[yellow]-[/]"
         how = f"; {row['how_to_get']}" if row["how_to_get"] else ""
-        table.add_row(row["tool"], _mark(row["works"]), escape(f"{row['for']}{how}"))
-    return table
-
-
-def _mark(is_there: bool) -> str:
-    return "[green]✓[/]" if is_there else "[yellow]-[/]"
-
-
-def _limits_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("limit of the local Lambda", "", "by"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        how = f"; {row['how_to_get']}" if row["how_to_get"] else ""
-        table.add_row(row["limit"], _mark(row["enforced"]), f"{row['by']}{how}")
+        name = what.split(maxsplit=1)[0]
+        table.add_row(row[name], mark, escape(f"{row[why]}{how}"))
     return table
